@@ -1,0 +1,198 @@
+# lda - builds, tests and installs; README names the two commands to start with.
+#
+#   make            build/lda (static PIE) and build/lda-getpw
+#   make run        deliver a sample message into a scratch Maildir
+#   make deps       install what the tests need (Debian, as root)
+#   make check      units, behaviour, fault sweeps: seconds, no root, no server
+#   make check-system   real Postfix and Dovecot, as root
+#   make test       both
+#   make lint       layers, seam, formatting, static checks
+#   make install    DESTDIR and PREFIX as usual
+#
+# V=san builds the tests with ASan and UBSan, V=cov with gcov; PORTABLE=1
+# leaves out the Linux-only calls; STATIC=no makes a dynamic lda.
+
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+SBINDIR ?= $(PREFIX)/sbin
+LIBEXECDIR ?= $(PREFIX)/libexec/lda
+MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/lda
+DESTDIR ?=
+BUILD ?= build
+STATIC ?= yes
+
+# The product's compiler: CC if you set it, else musl-gcc where there is one,
+# else cc.  The helper that loads NSS modules needs the system's own libc.
+ifeq ($(origin CC),default)
+CC := $(shell command -v musl-gcc >/dev/null 2>&1 && echo musl-gcc || echo cc)
+endif
+HOSTCC ?= cc
+
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
+    -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings \
+    -Wformat=2 -Wundef -Wvla
+STANDARD = -std=c11 -D_POSIX_C_SOURCE=200809L
+HARDENING = -fstack-protector-strong -fno-strict-overflow \
+    -fno-delete-null-pointer-checks
+ifneq ($(PORTABLE),)
+STANDARD += -DPORTABLE
+endif
+CFLAGS ?= -O2 -g
+RELRO = -Wl,-z,relro,-z,now,-z,noexecstack
+
+# A static PIE by hand where the libc is musl: its gcc wrapper's -static-pie
+# silently makes a dynamic program.  Elsewhere the compiler knows how.
+MUSL_LIB := $(shell $(CC) -v 2>&1 | sed -n 's,^Reading specs from \(/.*/\)musl-gcc\.specs$$,\1,p')
+ifeq ($(STATIC),no)
+LINK = $(CC) $(CFLAGS) -pie $(RELRO) -o $@ $(OBJECTS) $(LDFLAGS)
+KIND = dynamic PIE
+else ifneq ($(MUSL_LIB),)
+LINK = $(CC) $(CFLAGS) -fPIE -static -nostartfiles \
+    -Wl,-pie,--no-dynamic-linker,-z,text $(RELRO) -o $@ \
+    $(MUSL_LIB)rcrt1.o $(MUSL_LIB)crti.o $(OBJECTS) $(LDFLAGS) $(MUSL_LIB)crtn.o
+KIND = static PIE with musl
+else
+LINK = $(CC) $(CFLAGS) -static-pie $(RELRO) -o $@ $(OBJECTS) $(LDFLAGS)
+KIND = static PIE
+endif
+
+LIB_SOURCES := $(sort $(wildcard lib/*/*.c))
+LDA_SOURCES := lda/main.c lda/options.c
+OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(LIB_SOURCES) $(LDA_SOURCES))
+PLACES = -DSYSCONFDIR='"$(SYSCONFDIR)"' -DLIBEXECDIR='"$(LIBEXECDIR)"'
+PRODUCT_FLAGS = $(STANDARD) $(WARNINGS) $(HARDENING) -D_FORTIFY_SOURCE=2 -fPIE -Ilib \
+    -Ilda $(CFLAGS) $(CPPFLAGS)
+
+all: $(BUILD)/lda $(BUILD)/lda-getpw
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(PRODUCT_FLAGS) -MMD -MP -c -o $@ $<
+
+# The paths that are compiled in change without a source file changing.
+$(BUILD)/places: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$(CC) $(CFLAGS) $(PLACES) $(KIND)" | cmp -s - $@ || \
+	    printf '%s\n' "$(CC) $(CFLAGS) $(PLACES) $(KIND)" > $@
+
+$(BUILD)/obj/lib/base/place.o: lib/base/place.c $(BUILD)/places
+	@mkdir -p $(@D)
+	$(CC) $(PRODUCT_FLAGS) $(PLACES) -MMD -MP -c -o $@ $<
+
+$(BUILD)/lda: $(OBJECTS) $(BUILD)/places
+	@echo "$@: $(KIND), $(CC)"
+	$(LINK)
+
+$(BUILD)/lda-getpw: lda/getpw_main.c
+	@mkdir -p $(@D)
+	$(HOSTCC) $(STANDARD) $(WARNINGS) $(HARDENING) $(CFLAGS) -fPIE -pie \
+	    $(RELRO) -o $@ $<
+
+# ---------------------------------------------------------------- tests
+
+V ?=
+CHECK := $(BUILD)/check$(if $(V),-$(V))$(if $(PORTABLE),-portable)
+CHECK_ROOT := $(abspath $(CHECK))/root
+CHECK_PLACES = -DSYSCONFDIR='"$(CHECK_ROOT)/etc"' \
+    -DLIBEXECDIR='"$(CHECK_ROOT)/libexec"' -DSYSTEMDIR='"$(CHECK_ROOT)"'
+VARIANT_san = -fsanitize=address,undefined -fno-sanitize-recover=undefined
+VARIANT_cov = --coverage
+CHECK_FLAGS = $(STANDARD) $(WARNINGS) -g -O1 -Ilib -Ilda -Itests \
+    -DCHECK_DIR='"$(abspath $(CHECK))"' -DSOURCE_DIR='"$(CURDIR)"' \
+    -DBUILD_DIR='"$(abspath $(BUILD))"' $(VARIANT_$(V))
+LIBCHECK = $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
+
+CHECK_LIB := $(patsubst %.c,$(CHECK)/obj/%.o,$(LIB_SOURCES))
+CHECK_LDA := $(patsubst %.c,$(CHECK)/obj/%.o,$(LDA_SOURCES))
+SUPPORT := $(patsubst %.c,$(CHECK)/obj/%.o,$(wildcard tests/support/*.c))
+FAULT := $(patsubst %.c,$(CHECK)/obj/%.o,$(filter-out \
+    tests/fault/check_%.c tests/fault/kernel_fault.c,$(wildcard tests/fault/*.c)))
+TESTS := $(patsubst %.c,$(CHECK)/%,$(sort $(wildcard tests/*/check_*.c)))
+CHECK_PROGRAMS := $(CHECK)/lda $(CHECK)/lda-fault $(CHECK)/lda-getpw
+
+$(CHECK)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(HOSTCC) $(CHECK_FLAGS) -MMD -MP -c -o $@ $<
+
+$(CHECK)/obj/lib/base/place.o: lib/base/place.c
+	@mkdir -p $(@D)
+	$(HOSTCC) $(CHECK_FLAGS) $(CHECK_PLACES) -MMD -MP -c -o $@ $<
+
+$(CHECK)/lda: $(CHECK_LIB) $(CHECK_LDA)
+	$(HOSTCC) $(CHECK_FLAGS) -o $@ $^
+
+# The real seam under other names, behind the one that injects faults.
+$(CHECK)/obj/real_kernel.o: $(CHECK)/obj/lib/base/kernel.o
+	nm -g --defined-only $< | awk '$$3 ~ /^kernel_/ { \
+	    print $$3, "real_" substr($$3, 8) }' > $@.names
+	objcopy --redefine-syms=$@.names $< $@
+
+$(CHECK)/lda-fault: $(filter-out %/kernel.o,$(CHECK_LIB)) $(CHECK_LDA) \
+    $(CHECK)/obj/tests/fault/kernel_fault.o $(CHECK)/obj/real_kernel.o
+	$(HOSTCC) $(CHECK_FLAGS) -o $@ $^
+
+$(CHECK)/lda-getpw: lda/getpw_main.c
+	@mkdir -p $(@D)
+	$(HOSTCC) $(CHECK_FLAGS) -o $@ $<
+
+$(CHECK)/tests/fault/%: $(CHECK)/obj/tests/fault/%.o $(CHECK_LIB) $(SUPPORT) $(FAULT)
+	@mkdir -p $(@D)
+	$(HOSTCC) $(CHECK_FLAGS) -o $@ $^ $(LIBCHECK)
+
+$(CHECK)/tests/%: $(CHECK)/obj/tests/%.o $(CHECK_LIB) $(SUPPORT)
+	@mkdir -p $(@D)
+	$(HOSTCC) $(CHECK_FLAGS) -o $@ $^ $(LIBCHECK)
+
+check-programs: all $(CHECK_PROGRAMS)
+	@mkdir -p $(CHECK_ROOT)/etc $(CHECK_ROOT)/dev $(CHECK_ROOT)/libexec
+
+check: check-programs $(TESTS) layers seam
+	@tests/support/run_checks $(TESTS)
+
+check-system: all
+	@tests/system/run
+
+test: check check-system
+
+# ---------------------------------------------------------------- running
+
+run: all
+	@tests/support/run_sample $(BUILD)
+
+deps:
+	@packaging/deps
+
+# ---------------------------------------------------------------- lint
+
+layers:
+	@tests/support/layers
+
+seam: $(OBJECTS)
+	@tests/support/seam $(BUILD)/obj
+
+lint: layers seam
+	@tests/support/lint
+
+# ---------------------------------------------------------------- install
+
+install: all
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) \
+	    $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MANDIR)/man5 \
+	    $(DESTDIR)$(DOCDIR)
+	install -m 755 $(BUILD)/lda $(DESTDIR)$(SBINDIR)/lda
+	install -m 755 $(BUILD)/lda-getpw $(DESTDIR)$(LIBEXECDIR)/lda-getpw
+	install -m 644 lda/lda.8 $(DESTDIR)$(MANDIR)/man8/lda.8
+	install -m 644 lda/lda.conf.5 $(DESTDIR)$(MANDIR)/man5/lda.conf.5
+	install -m 644 README NEWS LICENSE lda.conf.sample $(DESTDIR)$(DOCDIR)
+
+clean:
+	rm -rf $(BUILD)
+
+FORCE:
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+.PHONY: all check check-programs check-system test run deps layers seam lint \
+    install clean FORCE
+.SECONDARY:

@@ -1,0 +1,313 @@
+/*
+ * main.c - lda: delivers one message from standard input to one recipient.
+ *
+ * Order matters here.  Before an argument is looked at, descriptors, signals,
+ * limits, umask and environment are put in order, and a set-group-ID group is
+ * given up: whoever starts us is not trusted.
+ *
+ * Source: lda(8).
+ */
+#include "base/log.h"
+#include "base/place.h"
+#include "base/priv.h"
+#include "base/stop.h"
+#include "base/sys.h"
+#include "deliver/deliver.h"
+#include "deliver/report.h"
+#include "deliver/trace.h"
+#include "options.h"
+#include "version.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* The soft deadline before lda.conf could say another one, and how long after
+ * it the kernel ends us. */
+#define FIRST_DEADLINE_SECONDS 300
+#define GRACE_SECONDS 30
+
+/* -t writes about a page; more is cut. */
+#define TRACE_OCTETS ((size_t)64 * 1024)
+
+#define TEMPFAIL 75
+
+/* Where the answer goes: stdout, or stderr where that was closed. */
+struct answer {
+	int fd;
+	bool to_terminal;	/* a person reads it */
+	bool cause_too;		/* stderr is a terminal */
+};
+
+static const char last_words[] = "4.3.0 internal error, delivery is tried again";
+
+static bool
+is_open(int fd)
+{
+	struct stat facts;
+
+	return sys_fstat(fd, &facts) == 0;
+}
+
+/*
+ * Descriptors 0 to 2 always name something, or the mailbox would become one
+ * of them; what else the caller left open is none of our business.
+ */
+static int
+prepare_descriptors(struct answer *answer)
+{
+	bool has_stdout = is_open(STDOUT_FILENO);
+	bool has_stderr = is_open(STDERR_FILENO);
+	int fd;
+
+	answer->fd = has_stdout || !has_stderr ? STDOUT_FILENO : STDERR_FILENO;
+	answer->to_terminal = sys_isatty(answer->fd);
+	answer->cause_too = has_stderr && sys_isatty(STDERR_FILENO);
+	sys_close_from(STDERR_FILENO + 1);
+	if (has_stdout && has_stderr && is_open(STDIN_FILENO))
+		return 0;
+	do
+		fd = sys_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return -1;
+	(void)sys_close(fd);
+	return 0;
+}
+
+/* A core file would hold somebody's mail. */
+static void
+prepare_limits(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	(void)umask(077);
+	if (sys_setrlimit(RLIMIT_CORE, &none) < 0) {
+		/* Then there is one; no reason to defer mail. */
+	}
+}
+
+static int
+prepare_rights(struct status *why)
+{
+	struct priv_ids ids;
+
+	if (priv_ids(&ids) < 0)
+		return status_fail(why, STATUS_TROUBLE,
+		    "cannot tell who we are: %s", strerror(errno));
+	if (ids.uid != ids.effective_uid)
+		return status_fail(why, STATUS_MISCONFIGURED,
+		    "lda is installed set-user-ID, which this version does "
+		    "not support: chmod u-s it");
+	if (priv_drop_group() < 0)
+		return status_fail(why, STATUS_TROUBLE,
+		    "cannot give up the set-group-ID group: %s",
+		    strerror(errno));
+	return 0;
+}
+
+/* One write, so that Postfix gets all of it or nothing. */
+static void
+say(const struct answer *answer, struct str text)
+{
+	if (sys_write(answer->fd, text.at, text.length) < 0) {
+		/* Nobody listens; the exit status says the same. */
+	}
+}
+
+static void
+say_cause(const struct answer *answer, const struct status *why)
+{
+	char room[STATUS_CAUSE_OCTETS + 16];
+	struct buf text;
+
+	if (!answer->cause_too)
+		return;
+	buf_init(&text, room, sizeof(room));
+	buf_print(&text, "lda: %s\n", why->cause);
+	if (sys_write(STDERR_FILENO, text.at, text.length) < 0) {
+		/* The log has it. */
+	}
+}
+
+/* Says how it ended, and gives the exit status for it. */
+static int
+answer_with(const struct answer *answer, const struct status *why)
+{
+	char room[STATUS_REPLY_OCTETS];
+	struct buf reply;
+
+	if (why->id == STATUS_DELIVERED)
+		return 0;
+	buf_init(&reply, room, sizeof(room) - 1);
+	status_print_reply(why, &reply);
+	if (answer->to_terminal)
+		buf_add_octet(&reply, '\n');
+	say(answer, buf_str(&reply));
+	say_cause(answer, why);
+	return status_row(why->id)->exit_code;
+}
+
+/* -o is read before the file, so that its log goes where -o says, and wins
+ * over it all the same. */
+static int
+apply_flags(struct settings *settings, const struct options *options,
+    struct status *why)
+{
+	for (size_t i = 0; i < options->setting_count; i++)
+		if (config_set(&settings->config, options->settings[i].name,
+			options->settings[i].value, CONFIG_FLAG, "-o", why) <
+		    0)
+			return -1;
+	for (size_t i = 0; i < options->ignored_count; i++)
+		if (settings->config.ignored_count < CONFIG_IGNORED_MOST)
+			settings->config.ignored
+			    [settings->config.ignored_count++] =
+			    str_from(options->ignored[i]);
+	return 0;
+}
+
+/* Only "there is none" of the usual file means the defaults. */
+static int
+read_file(struct settings *settings, const struct options *options,
+    struct status *why)
+{
+	bool missing;
+
+	if (options->config_file != NULL)
+		return config_read(
+		    &settings->config, options->config_file, NULL, why);
+	if (config_read(&settings->config, place_config_file, &missing, why) <
+		0 &&
+	    !missing)
+		return -1;
+	status_init(why);
+	return 0;
+}
+
+static int
+load_settings(struct settings *settings, const struct options *options,
+    struct log *log, struct arena *arena, struct status *why)
+{
+	if (settings_init(settings, arena, why) < 0 ||
+	    apply_flags(settings, options, why) < 0)
+		return -1;
+	log->socket_path = settings->deliver.syslog_socket;
+	if (read_file(settings, options, why) < 0)
+		return -1;
+	log->socket_path = settings->deliver.syslog_socket;
+	if (settings_check(settings, why) < 0)
+		return -1;
+	log->facility =
+	    log_facility(str_from(settings->deliver.syslog_facility));
+	return 0;
+}
+
+/* Left in a delivery command by mistake, these would make Postfix log "sent"
+ * for mail that went nowhere. */
+static int
+refuse_under_postfix(const struct options *options, struct status *why)
+{
+	if (options->mode == OPTIONS_DELIVER ||
+	    !options->request.under_postfix)
+		return 0;
+	(void)status_fail(why, STATUS_MISCONFIGURED,
+	    "-n, -t or -V in a delivery command: MAIL_CONFIG is in the "
+	    "environment, so Postfix started it, and no mail would be "
+	    "delivered");
+	status_reply(why, "local configuration error: bad usage of lda");
+	return -1;
+}
+
+static int
+show(struct deliver_run *run, const struct options *options,
+    const struct answer *answer)
+{
+	struct buf out;
+	int rc = 0;
+
+	buf_init(&out, arena_take(run->arena, TRACE_OCTETS), TRACE_OCTETS);
+	if (options->mode == OPTIONS_SHOW_SETTINGS)
+		settings_print(run->settings, false, &out);
+	else if (trace(run, &out) < 0)
+		rc = status_row(run->why.id)->exit_code;
+	say(answer, buf_str(&out));
+	return rc;
+}
+
+static unsigned
+seconds(uint64_t from_settings)
+{
+	return from_settings > 1000000 ? 1000000 : (unsigned)from_settings;
+}
+
+/* From the settings on: a delivery, or what a person asked for. */
+static int
+run_with(struct settings *settings, const struct options *options,
+    const struct answer *answer, struct log *log, pid_t parent,
+    int64_t started_us, struct arena *arena)
+{
+	struct deliver_run run;
+
+	stop_deadline(
+	    seconds(settings->deliver.delivery_timeout), GRACE_SECONDS);
+	deliver_init(&run, settings, &options->request, log,
+	    options->request.under_postfix ? parent : 0, started_us, arena);
+	if (options->mode != OPTIONS_DELIVER)
+		return show(&run, options, answer);
+	if (deliver(&run) < 0)
+		return answer_with(answer, &run.why);
+	return 0;
+}
+
+static int
+run_options(int argc, char *argv[], const struct answer *answer, pid_t parent,
+    int64_t started_us, struct arena *arena)
+{
+	struct log log;
+	struct options options;
+	struct settings settings;
+	struct status why;
+
+	status_init(&why);
+	log_init(&log, "lda", place_log_socket);
+	if (prepare_rights(&why) < 0 ||
+	    options_read(argc, argv, environ, arena, &options, &why) < 0 ||
+	    refuse_under_postfix(&options, &why) < 0)
+		goto failed;
+	if (options.mode == OPTIONS_VERSION) {
+		say(answer, str_from("lda " VERSION "\n"));
+		return 0;
+	}
+	if (load_settings(&settings, &options, &log, arena, &why) < 0)
+		goto failed;
+	return run_with(&settings, &options, answer, &log, parent, started_us,
+	    arena);
+failed:
+	report_early(&log, &why);
+	if (answer->to_terminal && why.id == STATUS_MISCONFIGURED && argc > 1)
+		say(answer, str_from(options_usage));
+	return answer_with(answer, &why);
+}
+
+int
+main(int argc, char *argv[])
+{
+	pid_t parent = sys_getppid();
+	int64_t started_us = sys_ticks_us();
+	struct stop_words words = { .words = last_words, .exit_code = TEMPFAIL };
+	struct answer answer;
+	struct arena arena;
+
+	if (prepare_descriptors(&answer) < 0)
+		return TEMPFAIL;
+	words.fd = answer.fd;
+	stop_prepare_signals(words);
+	stop_deadline(FIRST_DEADLINE_SECONDS, GRACE_SECONDS);
+	prepare_limits();
+	arena_init(&arena, stop_now);
+	return run_options(argc, argv, &answer, parent, started_us, &arena);
+}

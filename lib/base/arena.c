@@ -1,0 +1,125 @@
+/*
+ * arena.c - a bump allocator over pages of the system.
+ */
+#include "base/arena.h"
+
+#include "base/sys.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One block serves a usual delivery: few page faults, one call. */
+#define BLOCK_OCTETS ((size_t)64 * 1024)
+
+/* Bounds the whole program against input that makes us ask without end. */
+#define ARENA_MAX_OCTETS ((size_t)64 * 1024 * 1024)
+
+union any_type {
+	long long whole;
+	long double real;
+	void *pointer;
+	void (*function)(void);
+};
+
+void
+arena_init(struct arena *arena, void (*out_of_memory)(void))
+{
+	memset(arena, 0, sizeof(*arena));
+	arena->out_of_memory = out_of_memory;
+}
+
+static void
+give_up(const struct arena *arena)
+{
+	arena->out_of_memory();
+	abort();	/* it must not return */
+}
+
+static void *
+take_block(struct arena *arena, size_t size)
+{
+	void *block;
+
+	if (size > ARENA_MAX_OCTETS - arena->used)
+		give_up(arena);
+	block = sys_map(size);
+	if (block == NULL)
+		give_up(arena);
+	arena->used += size;
+	return block;
+}
+
+void *
+arena_take(struct arena *arena, size_t size)
+{
+	const size_t unit = sizeof(union any_type);
+	void *taken;
+
+	assert(!arena->sealed);
+	if (size > ARENA_MAX_OCTETS)
+		give_up(arena);
+	size = (size + unit - 1) / unit * unit;
+	if (size > BLOCK_OCTETS / 4)
+		return take_block(arena, size);
+	if (size > arena->left) {
+		arena->at = take_block(arena, BLOCK_OCTETS);
+		arena->left = BLOCK_OCTETS;
+	}
+	taken = arena->at;
+	arena->at += size;
+	arena->left -= size;
+	return taken;
+}
+
+void
+arena_seal(struct arena *arena)
+{
+	arena->sealed = true;
+}
+
+struct str
+arena_copy(struct arena *arena, struct str from)
+{
+	return str_of(arena_string(arena, from), from.length);
+}
+
+char *
+arena_string(struct arena *arena, struct str from)
+{
+	char *copy = arena_take(arena, from.length + 1);
+
+	if (from.length > 0)
+		memcpy(copy, from.at, from.length);
+	return copy;
+}
+
+char *
+arena_print(struct arena *arena, const char *format, ...)
+{
+	va_list arguments;
+	char *text;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(NULL, 0, format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		give_up(arena);
+	text = arena_take(arena, (size_t)length + 1);
+	va_start(arguments, format);
+	(void)vsnprintf(text, (size_t)length + 1, format, arguments);
+	va_end(arguments);
+	return text;
+}
+
+char *
+arena_path(struct arena *arena, const char *directory, const char *name)
+{
+	size_t length = strlen(directory);
+	const char *between = length > 0 && directory[length - 1] == '/' ? "" : "/";
+
+	return arena_print(arena, "%s%s%s", directory, between, name);
+}

@@ -1,0 +1,398 @@
+/*
+ * kernel.c - the seam as the real system answers it.
+ *
+ * The only file that sees more than POSIX (_GNU_SOURCE).  PORTABLE, or a
+ * system other than Linux, leaves out the Linux calls; what each falls back
+ * on is beside it.
+ */
+#define _GNU_SOURCE
+#include "base/kernel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__linux__) && !defined(PORTABLE)
+#include <sys/syscall.h>
+#define ON_LINUX 1
+#else
+#define ON_LINUX 0
+#endif
+
+/* The kernel's number, which musl's headers leave out (renameat2(2)). */
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1
+#endif
+
+/* GRND_NONBLOCK of getrandom(2): early at boot EAGAIN beats waiting. */
+#define RANDOM_NONBLOCK 1
+
+int
+kernel_openat(int dir, const char *path, int flags, mode_t mode)
+{
+	return openat(dir, path, flags | O_CLOEXEC | O_NOCTTY, mode);
+}
+
+ssize_t
+kernel_read(int fd, void *into, size_t size)
+{
+	return read(fd, into, size);
+}
+
+ssize_t
+kernel_write(int fd, const void *from, size_t size)
+{
+	return write(fd, from, size);
+}
+
+off_t
+kernel_lseek(int fd, off_t offset, int whence)
+{
+	return lseek(fd, offset, whence);
+}
+
+int
+kernel_fsync(int fd)
+{
+	return fsync(fd);
+}
+
+int
+kernel_close(int fd)
+{
+	return close(fd);
+}
+
+int
+kernel_ftruncate(int fd, off_t length)
+{
+	return ftruncate(fd, length);
+}
+
+int
+kernel_fstat(int fd, struct stat *into)
+{
+	return fstat(fd, into);
+}
+
+int
+kernel_fstatat(int dir, const char *path, struct stat *into, int flags)
+{
+	return fstatat(dir, path, into, flags);
+}
+
+int
+kernel_faccessat(int dir, const char *path, int mode, int flags)
+{
+	return faccessat(dir, path, mode, flags);
+}
+
+int
+kernel_fchmod(int fd, mode_t mode)
+{
+	return fchmod(fd, mode);
+}
+
+int
+kernel_fchown(int fd, uid_t uid, gid_t gid)
+{
+	return fchown(fd, uid, gid);
+}
+
+int
+kernel_futimens(int fd, const struct timespec times[2])
+{
+	return futimens(fd, times);
+}
+
+int
+kernel_mkdirat(int dir, const char *path, mode_t mode)
+{
+	return mkdirat(dir, path, mode);
+}
+
+int
+kernel_unlinkat(int dir, const char *path, int flags)
+{
+	return unlinkat(dir, path, flags);
+}
+
+int
+kernel_linkat(int from_dir, const char *from, int to_dir, const char *to)
+{
+	return linkat(from_dir, from, to_dir, to, 0);
+}
+
+int
+kernel_renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+	return renameat(from_dir, from, to_dir, to);
+}
+
+int
+kernel_renameat_new(int from_dir, const char *from, int to_dir, const char *to)
+{
+#if ON_LINUX && defined(SYS_renameat2)
+	return (int)syscall(
+	    SYS_renameat2, from_dir, from, to_dir, to, RENAME_NOREPLACE);
+#else
+	(void)from_dir;
+	(void)from;
+	(void)to_dir;
+	(void)to;
+	errno = ENOSYS;	/* the caller links and unlinks */
+	return -1;
+#endif
+}
+
+ssize_t
+kernel_readlinkat(int dir, const char *path, char *into, size_t size)
+{
+	return readlinkat(dir, path, into, size);
+}
+
+DIR *
+kernel_fdopendir(int fd)
+{
+	return fdopendir(fd);
+}
+
+struct dirent *
+kernel_readdir(DIR *dir)
+{
+	return readdir(dir);
+}
+
+int
+kernel_closedir(DIR *dir)
+{
+	return closedir(dir);
+}
+
+int
+kernel_pipe(int ends[2])
+{
+#if ON_LINUX
+	return pipe2(ends, O_CLOEXEC);
+#else
+	if (pipe(ends) < 0)
+		return -1;
+	(void)fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+	(void)fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+	return 0;
+#endif
+}
+
+int
+kernel_dup2(int from, int to)
+{
+	return dup2(from, to);
+}
+
+pid_t
+kernel_fork(void)
+{
+	return fork();
+}
+
+int
+kernel_execve(const char *path, char *const argv[], char *const envp[])
+{
+	return execve(path, argv, envp);
+}
+
+pid_t
+kernel_waitpid(pid_t pid, int *status, int options)
+{
+	return waitpid(pid, status, options);
+}
+
+int
+kernel_kill(pid_t pid, int signal_number)
+{
+	return kill(pid, signal_number);
+}
+
+int
+kernel_setgroups(size_t count, const gid_t *groups)
+{
+	return setgroups(count, groups);
+}
+
+int
+kernel_setgid_for_good(gid_t gid)
+{
+	return setresgid(gid, gid, gid);
+}
+
+int
+kernel_setuid_for_good(uid_t uid)
+{
+	return setresuid(uid, uid, uid);
+}
+
+int
+kernel_getgids(gid_t *real, gid_t *effective, gid_t *saved)
+{
+	return getresgid(real, effective, saved);
+}
+
+int
+kernel_getuids(uid_t *real, uid_t *effective, uid_t *saved)
+{
+	return getresuid(real, effective, saved);
+}
+
+int
+kernel_seteuid(uid_t uid)
+{
+	return seteuid(uid);
+}
+
+int
+kernel_getgroups(int size, gid_t *into)
+{
+	return getgroups(size, into);
+}
+
+pid_t
+kernel_getpid(void)
+{
+	return getpid();
+}
+
+pid_t
+kernel_getppid(void)
+{
+	return getppid();
+}
+
+/* Without close_range(2): one by one up to the limit, but never more than a
+ * sane number of times when the limit is "infinite". */
+static void
+close_one_by_one(int first)
+{
+	struct rlimit limit;
+	int last = 4096;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 65536)
+		last = (int)limit.rlim_cur;
+	for (int fd = first; fd < last; fd++)
+		(void)close(fd);
+}
+
+int
+kernel_close_from(int first)
+{
+#if ON_LINUX && defined(SYS_close_range)
+	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
+		return 0;
+#endif
+	close_one_by_one(first);
+	return 0;
+}
+
+int
+kernel_getrlimit(int which, struct rlimit *into)
+{
+	return getrlimit(which, into);
+}
+
+int
+kernel_setrlimit(int which, const struct rlimit *limit)
+{
+	return setrlimit(which, limit);
+}
+
+void *
+kernel_map(size_t size)
+{
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+int
+kernel_clock(clockid_t clock, struct timespec *into)
+{
+	return clock_gettime(clock, into);
+}
+
+int
+kernel_random(void *into, size_t size)
+{
+	ssize_t got;
+	int fd;
+
+#if ON_LINUX && defined(SYS_getrandom)
+	if (syscall(SYS_getrandom, into, size, RANDOM_NONBLOCK) ==
+	    (long)size)
+		return 0;
+#endif
+	fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	got = read(fd, into, size);
+	(void)close(fd);
+	return got == (ssize_t)size ? 0 : -1;
+}
+
+int
+kernel_hostname(char *into, size_t size)
+{
+	into[0] = '\0';
+	if (gethostname(into, size) < 0)
+		return -1;
+	into[size - 1] = '\0';	/* POSIX leaves a cut name without it */
+	return 0;
+}
+
+int
+kernel_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	return poll(fds, count, timeout_ms);
+}
+
+int
+kernel_datagram(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd, flags;
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	if (fd < 0)
+		return -1;
+	flags = fcntl(fd, F_GETFL);
+	if (flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
+	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+ssize_t
+kernel_send(int fd, const void *from, size_t size)
+{
+	return send(fd, from, size, MSG_NOSIGNAL);
+}
+
+bool
+kernel_isatty(int fd)
+{
+	return isatty(fd) == 1;
+}

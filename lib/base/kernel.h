@@ -1,0 +1,86 @@
+/*
+ * kernel.h - THE SEAM: every call that can fail for reasons outside of us.
+ *
+ * One function for one system call, same arguments, same errno, no policy.
+ * Two implementations are chosen at link time: kernel.c, the only file built
+ * with _GNU_SOURCE, and tests/fault/kernel_fault.c, which fails, interrupts
+ * or kills at the n-th call and keeps a ledger.  Nothing but base/sys.c may
+ * call these; what the rest of the program calls is in base/sys.h.
+ */
+#ifndef BASE_KERNEL_H
+#define BASE_KERNEL_H
+
+#include <dirent.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <time.h>
+
+/* Files. */
+int kernel_openat(int dir, const char *path, int flags, mode_t mode);
+ssize_t kernel_read(int fd, void *into, size_t size);
+ssize_t kernel_write(int fd, const void *from, size_t size);
+off_t kernel_lseek(int fd, off_t offset, int whence);
+int kernel_fsync(int fd);
+int kernel_close(int fd);
+int kernel_ftruncate(int fd, off_t length);
+int kernel_fstat(int fd, struct stat *into);
+int kernel_fstatat(int dir, const char *path, struct stat *into, int flags);
+int kernel_faccessat(int dir, const char *path, int mode, int flags);
+int kernel_fchmod(int fd, mode_t mode);
+int kernel_fchown(int fd, uid_t uid, gid_t gid);
+int kernel_futimens(int fd, const struct timespec times[2]);
+
+/* Names. */
+int kernel_mkdirat(int dir, const char *path, mode_t mode);
+int kernel_unlinkat(int dir, const char *path, int flags);
+int kernel_linkat(int from_dir, const char *from, int to_dir, const char *to);
+int kernel_renameat(int from_dir, const char *from, int to_dir, const char *to);
+/* Never replaces to: EEXIST.  ENOSYS or EINVAL where the system or the file
+ * system has no such call (renameat2(2)). */
+int kernel_renameat_new(int from_dir, const char *from, int to_dir,
+    const char *to);
+ssize_t kernel_readlinkat(int dir, const char *path, char *into, size_t size);
+DIR *kernel_fdopendir(int fd);
+struct dirent *kernel_readdir(DIR *dir);
+int kernel_closedir(DIR *dir);
+
+/* Processes and their rights. */
+int kernel_pipe(int ends[2]);	/* both ends close-on-exec */
+int kernel_dup2(int from, int to);
+pid_t kernel_fork(void);
+int kernel_execve(const char *path, char *const argv[], char *const envp[]);
+pid_t kernel_waitpid(pid_t pid, int *status, int options);
+int kernel_kill(pid_t pid, int signal_number);
+int kernel_setgroups(size_t count, const gid_t *groups);
+int kernel_setgid_for_good(gid_t gid);	/* real, effective and saved */
+int kernel_setuid_for_good(uid_t uid);
+int kernel_getgids(gid_t *real, gid_t *effective, gid_t *saved);
+int kernel_getuids(uid_t *real, uid_t *effective, uid_t *saved);
+int kernel_seteuid(uid_t uid);
+int kernel_getgroups(int size, gid_t *into);
+pid_t kernel_getpid(void);
+pid_t kernel_getppid(void);
+int kernel_close_from(int first);	/* every descriptor >= first */
+int kernel_getrlimit(int which, struct rlimit *into);
+int kernel_setrlimit(int which, const struct rlimit *limit);
+
+/* Memory, time, chance, names of the machine. */
+void *kernel_map(size_t size);	/* zeroed private memory, or NULL */
+int kernel_clock(clockid_t clock, struct timespec *into);
+int kernel_random(void *into, size_t size);	/* never blocks */
+int kernel_hostname(char *into, size_t size);	/* always NUL-terminated */
+int kernel_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+
+/* The log socket: UNIX datagram, non-blocking, close-on-exec. */
+int kernel_datagram(const char *path);
+ssize_t kernel_send(int fd, const void *from, size_t size);
+
+/* Terminal? Never fails for a reason that matters. */
+bool kernel_isatty(int fd);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * log.c - one line to the system's log, which never fails or blocks.
+ *
+ * Not syslog(3): that waits when the receiver is slow, and with some libc
+ * writes to a terminal or a console when nobody listens.
+ *
+ * Source: RFC 3164 (what /dev/log understands), RFC 5424 section 6.2.1.
+ */
+#include "base/log.h"
+
+#include "base/attribute.h"
+#include "base/buf.h"
+#include "base/sys.h"
+
+#define NOT_OPEN (-1)
+#define NOT_TO_BE_HAD (-2)
+
+/* Longer lines are cut: syslogd implementations keep 1024 to 8192. */
+#define LINE_OCTETS 2048
+
+static const struct {
+	const char *name;
+	int number;
+} facilities[] = {
+	{ "user", 1 },
+	{ "mail", LOG_FACILITY_MAIL },
+	{ "daemon", 3 },
+	{ "local0", 16 },
+	{ "local1", 17 },
+	{ "local2", 18 },
+	{ "local3", 19 },
+	{ "local4", 20 },
+	{ "local5", 21 },
+	{ "local6", 22 },
+	{ "local7", 23 },
+};
+
+int
+log_facility(struct str name)
+{
+	for (size_t i = 0; i < COUNT(facilities); i++)
+		if (str_is_nocase(name, facilities[i].name))
+			return facilities[i].number;
+	return -1;
+}
+
+void
+log_init(struct log *log, const char *tag, const char *socket_path)
+{
+	log->tag = tag;
+	log->socket_path = socket_path;
+	log->facility = LOG_FACILITY_MAIL;
+	log->fd = NOT_OPEN;
+}
+
+void
+log_line(struct log *log, enum log_severity severity, struct str line)
+{
+	char room[LINE_OCTETS];
+	struct buf datagram;
+
+	if (log->fd == NOT_OPEN) {
+		log->fd = sys_datagram(log->socket_path);
+		if (log->fd < 0)
+			log->fd = NOT_TO_BE_HAD;
+	}
+	if (log->fd == NOT_TO_BE_HAD)
+		return;
+	buf_init(&datagram, room, sizeof(room));
+	buf_print(&datagram, "<%d>%s[%jd]: ", log->facility * 8 + (int)severity,
+	    log->tag, (intmax_t)sys_getpid());
+	buf_add(&datagram, line);
+	(void)sys_send(log->fd, datagram.at, datagram.length);
+}

@@ -1,0 +1,173 @@
+/*
+ * stop.c - deadlines, signals that end us, and the last words of a crash.
+ *
+ * Handlers use only what POSIX calls async-signal-safe: write, _exit, and
+ * timer_settime.
+ *
+ * Source: Postfix pipe_command (status mapping), sigaction(2), timer_create(2).
+ */
+#define _XOPEN_SOURCE 700 /* sigaltstack(2) */
+#include "base/stop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t reason;
+static volatile sig_atomic_t committed;
+static volatile sig_atomic_t has_timer;
+static timer_t ticker;
+static struct stop_words last_words = { STDOUT_FILENO, "", 75 };
+
+/* Enough for a handler that writes a constant, on any architecture. */
+static char crash_stack[16384];
+
+static const int ending[] = { SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGXCPU };
+static const int crashing[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
+/* exec(2) leaves a signal at its default or ignored; ignored, these two would
+ * take away the hard deadline and waitpid(2). */
+static const int plain[] = { SIGALRM, SIGCHLD };
+
+static void
+tick_every_second(time_t first_seconds)
+{
+	struct itimerspec when = { .it_interval = { .tv_sec = 1 } };
+
+	when.it_value.tv_sec = first_seconds;
+	if (has_timer)
+		(void)timer_settime(ticker, 0, &when, NULL);
+}
+
+static void
+on_deadline(int signal_number)
+{
+	(void)signal_number;
+	if (reason == STOP_NOT)
+		reason = STOP_TIME;
+}
+
+/* The signal may have come just before a call that waits: the ticker
+ * interrupts that one too. */
+static void
+on_ending(int signal_number)
+{
+	int kept = errno;
+
+	(void)signal_number;
+	if (reason == STOP_NOT)
+		reason = STOP_SIGNAL;
+	tick_every_second(1);
+	errno = kept;
+}
+
+void
+stop_now(void)
+{
+	if (committed)
+		_exit(0);
+	if (write(last_words.fd, last_words.words,
+		strlen(last_words.words)) < 0) {
+		/* Nobody listens; the exit status says the same. */
+	}
+	_exit(last_words.exit_code);
+}
+
+static void
+on_crash(int signal_number)
+{
+	(void)signal_number;
+	stop_now();
+}
+
+static void
+set_action(int signal_number, void (*action)(int), int flags)
+{
+	struct sigaction how;
+
+	memset(&how, 0, sizeof(how));
+	how.sa_handler = action;
+	how.sa_flags = flags;
+	(void)sigemptyset(&how.sa_mask);
+	(void)sigaction(signal_number, &how, NULL);
+}
+
+static void
+set_actions(const int *signals, size_t count, void (*action)(int), int flags)
+{
+	for (size_t i = 0; i < count; i++)
+		set_action(signals[i], action, flags);
+}
+
+static void
+unblock_all(void)
+{
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void
+stop_prepare_signals(struct stop_words words)
+{
+	stack_t stack = { .ss_sp = crash_stack, .ss_size = sizeof(crash_stack) };
+
+	last_words = words;
+	(void)sigaltstack(&stack, NULL);
+	set_actions(plain, sizeof(plain) / sizeof(plain[0]), SIG_DFL, 0);
+	set_action(SIGPIPE, SIG_IGN, 0);
+	set_action(SIGXFSZ, SIG_IGN, 0);
+	set_actions(ending, sizeof(ending) / sizeof(ending[0]), on_ending, 0);
+	/* RESETHAND: a crash inside the handler ends us by that signal. */
+	set_actions(crashing, sizeof(crashing) / sizeof(crashing[0]), on_crash,
+	    SA_ONSTACK | (int)SA_RESETHAND | SA_NODEFER);
+	unblock_all();
+}
+
+void
+stop_deadline(unsigned soft_seconds, unsigned hard_seconds)
+{
+	struct sigevent event;
+
+	if (!has_timer) {
+		memset(&event, 0, sizeof(event));
+		event.sigev_notify = SIGEV_SIGNAL;
+		event.sigev_signo = SIGUSR1;
+		set_action(SIGUSR1, on_deadline, 0);
+		has_timer = timer_create(CLOCK_MONOTONIC, &event, &ticker) == 0;
+	}
+	if (has_timer) {
+		tick_every_second((time_t)soft_seconds);
+		(void)alarm(soft_seconds + hard_seconds);
+	} else {
+		/* No timer to be had (a limit): the hard one takes its place. */
+		(void)alarm(soft_seconds);
+	}
+}
+
+enum stop_reason
+stop_reason(void)
+{
+	return (enum stop_reason)reason;
+}
+
+void
+stop_committed(void)
+{
+	committed = 1;
+}
+
+void
+stop_restore_signals(void)
+{
+	set_actions(plain, sizeof(plain) / sizeof(plain[0]), SIG_DFL, 0);
+	set_actions(ending, sizeof(ending) / sizeof(ending[0]), SIG_DFL, 0);
+	set_actions(crashing, sizeof(crashing) / sizeof(crashing[0]), SIG_DFL,
+	    0);
+	set_action(SIGUSR1, SIG_DFL, 0);
+	set_action(SIGPIPE, SIG_DFL, 0);
+	set_action(SIGXFSZ, SIG_DFL, 0);
+}

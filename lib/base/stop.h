@@ -1,0 +1,61 @@
+/*
+ * stop.h - when the program must give up, and what it says if it crashes.
+ *
+ * Postfix bounces mail whose command runs longer than its time limit
+ * (1000 s), and a shell between Postfix and us turns a crash into an exit
+ * status that bounces.  So: a soft deadline that makes every waiting call
+ * fail while there is time to undo, a hard one behind it, and last words for
+ * a crash.  These signal flags are the only globals of the program.
+ */
+#ifndef BASE_STOP_H
+#define BASE_STOP_H
+
+#include "base/attribute.h"
+
+#include <stdbool.h>
+
+/* Why sys_ calls have begun to fail; 0 is "go on". */
+enum stop_reason {
+	STOP_NOT = 0,
+	STOP_TIME,	/* the soft deadline has passed */
+	STOP_SIGNAL	/* TERM, HUP, INT or QUIT asked us to end */
+};
+
+/* What a crash handler does: write words to fd, then _exit(exit_code); once
+ * stop_committed() was called it only does _exit(0). */
+struct stop_words {
+	int fd;
+	const char *words;
+	int exit_code;
+};
+
+/*
+ * Puts signals in order, whatever the caller left: all are unblocked; PIPE and XFSZ ignored (write(2) answers EPIPE and EFBIG); TERM,
+ * HUP, INT, QUIT and XCPU ask for an orderly end; SEGV, BUS, ILL, FPE, ABRT
+ * speak the last words, on a stack of their own.  The string in words must
+ * live on.
+ */
+void stop_prepare_signals(struct stop_words words);
+
+/* Speaks the last words and ends the process: for when memory is out. */
+void stop_now(void) NORETURN;
+
+/*
+ * Starts the soft deadline, soft_seconds from now and then every second
+ * again (a single alarm could fall between a check and a call), and the hard
+ * one hard_seconds later: SIGALRM with its default action, because a process
+ * that sleeps in NFS wakes only for a signal that kills.  A second call
+ * replaces the first.
+ */
+void stop_deadline(unsigned soft_seconds, unsigned hard_seconds);
+
+/* The reason to stop, or STOP_NOT.  A long loop asks once a round. */
+enum stop_reason stop_reason(void);
+
+/* The point of no return: from here on a signal or crash is success. */
+void stop_committed(void);
+
+/* In a child, before it runs something else: default signals, no timers. */
+void stop_restore_signals(void);
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * sys.h - the outside world, as the rest of the program calls it.
+ *
+ * The calls of kernel.h with one policy: an interrupted call (EINTR) is made
+ * again until the deadline has passed or a signal asked us to end (stop.h);
+ * from then on it fails with ETIMEDOUT or ECANCELED.  sys_fsync and
+ * sys_close are never made twice: after a failure the kernel may have
+ * forgotten what was not written, and a second try would lie.
+ * All return what the call in the manual's section 2 returns, with errno.
+ */
+#ifndef BASE_SYS_H
+#define BASE_SYS_H
+
+#include "base/attribute.h"
+
+#include <dirent.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <time.h>
+
+/* Files.  sys_openat always sets O_CLOEXEC and O_NOCTTY. */
+int sys_openat(int dir, const char *path, int flags, mode_t mode) MUST_CHECK;
+/* Waits when the descriptor is non-blocking and has nothing yet. */
+ssize_t sys_read(int fd, void *into, size_t size) MUST_CHECK;
+/* One write(2): may be short, EAGAIN is not waited for. */
+ssize_t sys_write(int fd, const void *from, size_t size) MUST_CHECK;
+off_t sys_lseek(int fd, off_t offset, int whence) MUST_CHECK;
+int sys_fsync(int fd) MUST_CHECK;
+int sys_close(int fd);
+int sys_ftruncate(int fd, off_t length) MUST_CHECK;
+int sys_fstat(int fd, struct stat *into) MUST_CHECK;
+int sys_fstatat(int dir, const char *path, struct stat *into,
+    int flags) MUST_CHECK;
+int sys_faccessat(int dir, const char *path, int mode, int flags) MUST_CHECK;
+int sys_fchmod(int fd, mode_t mode) MUST_CHECK;
+int sys_fchown(int fd, uid_t uid, gid_t gid) MUST_CHECK;
+
+/* Names. */
+int sys_mkdirat(int dir, const char *path, mode_t mode) MUST_CHECK;
+int sys_unlinkat(int dir, const char *path, int flags);
+int sys_linkat(int from_dir, const char *from, int to_dir,
+    const char *to) MUST_CHECK;
+/* Never replaces to; ENOSYS or EINVAL where it cannot be done at once. */
+int sys_renameat_new(int from_dir, const char *from, int to_dir,
+    const char *to) MUST_CHECK;
+int sys_renameat(int from_dir, const char *from, int to_dir,
+    const char *to) MUST_CHECK;
+/* Always NUL-terminated; a longer link is an error (ENAMETOOLONG). */
+int sys_readlink(const char *path, char *into, size_t size) MUST_CHECK;
+DIR *sys_opendir(int dir, const char *path) MUST_CHECK;
+struct dirent *sys_readdir(DIR *dir);
+void sys_closedir(DIR *dir);
+
+/* Processes and rights.  The "for good" ones set all three ids. */
+int sys_pipe(int ends[2]) MUST_CHECK;
+int sys_dup2(int from, int to) MUST_CHECK;
+pid_t sys_fork(void) MUST_CHECK;
+int sys_execve(const char *path, char *const argv[], char *const envp[]);
+pid_t sys_waitpid(pid_t pid, int *status) MUST_CHECK;
+int sys_kill(pid_t pid, int signal_number);
+int sys_setgroups(size_t count, const gid_t *groups) MUST_CHECK;
+int sys_setgid_for_good(gid_t gid) MUST_CHECK;
+int sys_setuid_for_good(uid_t uid) MUST_CHECK;
+int sys_getgids(gid_t *real, gid_t *effective, gid_t *saved) MUST_CHECK;
+int sys_getuids(uid_t *real, uid_t *effective, uid_t *saved) MUST_CHECK;
+int sys_seteuid(uid_t uid) MUST_CHECK;
+int sys_getgroups(int size, gid_t *into) MUST_CHECK;
+uid_t sys_uid(void);	/* effective */
+gid_t sys_gid(void);	/* effective */
+pid_t sys_getpid(void);
+pid_t sys_getppid(void);
+void sys_close_from(int first);
+int sys_getrlimit(int which, struct rlimit *into) MUST_CHECK;
+int sys_setrlimit(int which, const struct rlimit *limit) MUST_CHECK;
+
+/* Zeroed memory, never given back; NULL when there is none. */
+void *sys_map(size_t size) MUST_CHECK;
+
+/* Microseconds: of the calendar, and of a clock that never jumps.  A clock
+ * that cannot be read is 0. */
+int64_t sys_now_us(void);
+int64_t sys_ticks_us(void);
+
+/* 64 unpredictable bits; clock and pid mixed where the system has none. */
+uint64_t sys_random(void);
+
+/* This machine's name; "localhost" when it cannot be told. */
+void sys_hostname(char *into, size_t size);
+
+int sys_poll(struct pollfd *fds, nfds_t count, int timeout_ms) MUST_CHECK;
+int sys_datagram(const char *path) MUST_CHECK;
+ssize_t sys_send(int fd, const void *from, size_t size);
+bool sys_isatty(int fd);
+
+#endif

@@ -1,0 +1,219 @@
+/*
+ * setting.c - reading the value of a setting as its type says.
+ *
+ * Source: postconf(5) and Dovecot's settings documentation, for the units
+ * and the words that people already write.
+ */
+#include "config/setting.h"
+
+#include "base/cursor.h"
+#include "base/number.h"
+
+static const char *const type_names[] = {
+	[SETTING_TEXT] = "text",
+	[SETTING_BOOL] = "yes or no",
+	[SETTING_SIZE] = "a size such as 51200000, 50M or 1G",
+	[SETTING_DURATION] = "a time such as 300s, 5m or 1h",
+	[SETTING_NUMBER] = "a number",
+	[SETTING_CHOICE] = "one of a few words",
+	[SETTING_LIST] = "a list of words",
+	[SETTING_IGNORED] = "ignored",
+};
+
+/* A unit and what it is worth. */
+struct unit {
+	const char *name;
+	uint64_t worth;
+};
+
+static const struct unit size_units[] = {
+	{ "", 1 },
+	{ "b", 1 },
+	{ "k", (uint64_t)1 << 10 },
+	{ "kb", (uint64_t)1 << 10 },
+	{ "kib", (uint64_t)1 << 10 },
+	{ "m", (uint64_t)1 << 20 },
+	{ "mb", (uint64_t)1 << 20 },
+	{ "mib", (uint64_t)1 << 20 },
+	{ "g", (uint64_t)1 << 30 },
+	{ "gb", (uint64_t)1 << 30 },
+	{ "gib", (uint64_t)1 << 30 },
+	{ "t", (uint64_t)1 << 40 },
+	{ "tb", (uint64_t)1 << 40 },
+	{ "tib", (uint64_t)1 << 40 },
+};
+
+static const struct unit duration_units[] = {
+	{ "", 1 },
+	{ "s", 1 },
+	{ "sec", 1 },
+	{ "secs", 1 },
+	{ "second", 1 },
+	{ "seconds", 1 },
+	{ "m", 60 },
+	{ "min", 60 },
+	{ "mins", 60 },
+	{ "minute", 60 },
+	{ "minutes", 60 },
+	{ "h", 3600 },
+	{ "hour", 3600 },
+	{ "hours", 3600 },
+	{ "d", 86400 },
+	{ "day", 86400 },
+	{ "days", 86400 },
+	{ "w", 604800 },
+	{ "week", 604800 },
+	{ "weeks", 604800 },
+};
+
+/* Beyond what any file or wait can be; keeps sums far from overflow. */
+#define MOST ((uint64_t)1 << 62)
+
+const char *
+setting_type_name(enum setting_type type)
+{
+	return type_names[type];
+}
+
+static bool
+read_with_unit(
+    struct str value, const struct unit *units, size_t count, uint64_t *into)
+{
+	struct cursor in = cursor_over(str_trim(value));
+	struct str digits = cursor_span(&in, "0123456789");
+	uint64_t number;
+
+	cursor_skip_blanks(&in);
+	if (!number_read(digits, MOST, &number))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (!str_is_nocase(in.rest, units[i].name))
+			continue;
+		if (number > MOST / units[i].worth)
+			return false;
+		*into = number * units[i].worth;
+		return true;
+	}
+	return false;
+}
+
+bool
+setting_read_size(struct str value, uint64_t *octets)
+{
+	return read_with_unit(value, size_units, COUNT(size_units), octets);
+}
+
+bool
+setting_read_duration(struct str value, uint64_t *seconds)
+{
+	return read_with_unit(
+	    value, duration_units, COUNT(duration_units), seconds);
+}
+
+static bool
+read_bool(struct str value, bool *into)
+{
+	if (str_is_nocase(value, "yes") || str_is_nocase(value, "y") ||
+	    str_is_nocase(value, "true") || str_is(value, "1"))
+		*into = true;
+	else if (str_is_nocase(value, "no") || str_is_nocase(value, "n") ||
+	    str_is_nocase(value, "false") || str_is(value, "0"))
+		*into = false;
+	else
+		return false;
+	return true;
+}
+
+static bool
+read_choice(struct str value, const char *const *choices, int *into)
+{
+	for (int i = 0; choices[i] != NULL; i++) {
+		if (str_is_nocase(value, choices[i])) {
+			*into = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static const char separators[] = " \t\r\n,";
+
+struct setting_list
+setting_split(struct str value, struct arena *arena)
+{
+	struct setting_list list = { NULL, 0 };
+	struct cursor in = cursor_over(value);
+	size_t most = 0;
+
+	/* Counted first, taken once. */
+	for (;;) {
+		(void)cursor_span(&in, separators);
+		if (cursor_at_end(&in))
+			break;
+		(void)cursor_span_not(&in, separators);
+		most++;
+	}
+	list.words = arena_take(arena, (most + 1) * sizeof(*list.words));
+	in = cursor_over(value);
+	while (list.count < most) {
+		(void)cursor_span(&in, separators);
+		list.words[list.count++] = cursor_span_not(&in, separators);
+	}
+	return list;
+}
+
+static int
+fail_of_choice(const struct setting *row, struct str value, struct status *why)
+{
+	char room[200];
+	struct buf words;
+
+	buf_init(&words, room, sizeof(room));
+	for (size_t i = 0; row->choices[i] != NULL; i++)
+		buf_print(&words, "%s%s", i == 0 ? "" : ", ", row->choices[i]);
+	return status_fail(why, STATUS_MISCONFIGURED,
+	    "%s = %.*s: the value must be one of %s", row->name,
+	    (int)value.length, value.at, room);
+}
+
+int
+setting_parse(const struct setting *row, struct str value, void *options,
+    struct arena *arena, struct status *why)
+{
+	char *field = (char *)options + row->offset;
+	bool fine = true;
+
+	switch (row->type) {
+	case SETTING_TEXT:
+		*(const char **)(void *)field = arena_string(arena, value);
+		fine = str_index(value, '\0') == STR_NONE;
+		break;
+	case SETTING_BOOL:
+		fine = read_bool(value, (bool *)(void *)field);
+		break;
+	case SETTING_SIZE:
+		fine = setting_read_size(value, (uint64_t *)(void *)field);
+		break;
+	case SETTING_DURATION:
+		fine = setting_read_duration(value, (uint64_t *)(void *)field);
+		break;
+	case SETTING_NUMBER:
+		fine = number_read(value, MOST, (uint64_t *)(void *)field);
+		break;
+	case SETTING_CHOICE:
+		if (!read_choice(value, row->choices, (int *)(void *)field))
+			return fail_of_choice(row, value, why);
+		break;
+	case SETTING_LIST:
+		*(struct setting_list *)(void *)field = setting_split(
+		    arena_copy(arena, value), arena);
+		break;
+	case SETTING_IGNORED:
+		break;
+	}
+	if (fine)
+		return 0;
+	return status_fail(why, STATUS_MISCONFIGURED,
+	    "%s = %.*s: the value must be %s", row->name, (int)value.length,
+	    value.at, setting_type_name(row->type));
+}

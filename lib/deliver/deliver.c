@@ -1,0 +1,289 @@
+/*
+ * deliver.c - one message to one recipient, from beginning to end.
+ */
+#include "deliver/deliver.h"
+
+#include "base/stop.h"
+#include "base/sys.h"
+#include "deliver/report.h"
+#include "deliver/resolve.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+void
+deliver_init(struct deliver_run *run, struct settings *settings,
+    const struct deliver_request *request, struct log *log, pid_t parent,
+    int64_t started_us, struct arena *arena)
+{
+	memset(run, 0, sizeof(*run));
+	run->arena = arena;
+	run->settings = settings;
+	run->request = request;
+	run->log = log;
+	run->parent = parent;
+	run->started_us = started_us;
+	run->message.file = -1;
+	status_init(&run->why);
+}
+
+static struct store_owner
+owner_of(const struct deliver_run *run)
+{
+	struct store_owner owner = { .name = run->user.name,
+		.home = run->user.home,
+		.is_system = run->user.is_system };
+
+	return owner;
+}
+
+/* A name that cannot be a folder's is no reason to fail: INBOX. */
+static void
+choose_folder(struct deliver_run *run)
+{
+	const struct envelope_claim *claim = &run->request->folder;
+	struct status why;
+
+	memset(&run->folder, 0, sizeof(run->folder));
+	if (claim->text.length == 0 ||
+	    folder_parse(claim->text, run->arena, &run->folder, &why) == 0)
+		return;
+	memset(&run->folder, 0, sizeof(run->folder));
+	run->folder_trouble = arena_print(run->arena, "%s", why.cause);
+}
+
+/* Dovecot's default place for a user's active script. */
+static bool
+has_sieve_script(const struct deliver_run *run)
+{
+	struct stat facts;
+
+	return run->user.home != NULL &&
+	    sys_fstatat(AT_FDCWD,
+		arena_path(run->arena, run->user.home, ".dovecot.sieve"),
+		&facts, 0) == 0;
+}
+
+static int
+prepare(struct deliver_run *run)
+{
+	struct store_owner owner;
+
+	if (resolve_recipient(run->request, run->settings, run->arena,
+		&run->user, &run->why) < 0)
+		return -1;
+	run->has_user = true;
+	if (resolve_settings(
+		run->settings, &run->user, run->arena, &run->why) < 0 ||
+	    resolve_privileges(
+		run->settings, &run->user, run->arena, &run->why) < 0)
+		return -1;
+	owner = owner_of(run);
+	if (mailbox_resolve(&run->settings->store, &owner, run->arena,
+		&run->mailbox, &run->why) < 0)
+		return -1;
+	status_init(&run->why);
+	return 0;
+}
+
+int
+deliver_prepare(struct deliver_run *run)
+{
+	if (prepare(run) < 0)
+		return -1;
+	choose_folder(run);
+	run->has_sieve = has_sieve_script(run);
+	delivery_init(&run->delivery, &run->mailbox, &run->settings->store,
+	    &run->folder, run->arena);
+	return 0;
+}
+
+static int
+open_inbox(struct deliver_run *run)
+{
+	memset(&run->folder, 0, sizeof(run->folder));
+	delivery_init(&run->delivery, &run->mailbox, &run->settings->store,
+	    &run->folder, run->arena);
+	return run->mailbox.store->open(&run->delivery, &run->why);
+}
+
+/* The folder; INBOX where that is refused for good. */
+static int
+open_mailbox(struct deliver_run *run)
+{
+	const struct store *store = run->mailbox.store;
+
+	if (store->open(&run->delivery, &run->why) == 0)
+		return 0;
+	if (!run->delivery.folder_refused)
+		return -1;
+	run->folder_trouble = arena_print(run->arena, "%s", run->why.cause);
+	status_init(&run->why);
+	return open_inbox(run);
+}
+
+static uint64_t
+or_no_limit(uint64_t octets)
+{
+	return octets == 0 ? MESSAGE_NO_LIMIT : octets;
+}
+
+size_t
+deliver_limits(struct deliver_run *run, struct message_limit *limits)
+{
+	const struct settings *settings = run->settings;
+	struct rlimit file_size;
+	size_t count = 0;
+
+	limits[count].octets = or_no_limit(settings->deliver.message_size_limit);
+	limits[count].id = STATUS_MESSAGE_TOO_BIG;
+	limits[count++].name =
+	    config_describe(&settings->config, "message_size_limit");
+	limits[count].octets = or_no_limit(settings->store.mailbox_size_limit);
+	limits[count].id = settings->deliver.quota_full_tempfail ?
+	    STATUS_MAILBOX_FULL :
+	    STATUS_MAILBOX_FULL_FOR_GOOD;
+	limits[count++].name =
+	    config_describe(&settings->config, "mailbox_size_limit");
+	if (sys_getrlimit(RLIMIT_FSIZE, &file_size) == 0 &&
+	    file_size.rlim_cur != RLIM_INFINITY) {
+		limits[count].octets = (uint64_t)file_size.rlim_cur;
+		limits[count].id = STATUS_FILE_LIMIT;
+		limits[count++].name =
+		    "RLIMIT_FSIZE (Postfix's mailbox_size_limit, which "
+		    "local(8) sets for its commands, or ulimit -f): raise it";
+	}
+	return count;
+}
+
+static int
+spool(void *context, struct status *why)
+{
+	struct delivery *delivery = context;
+
+	return delivery->mailbox->store->spool(delivery, why);
+}
+
+static int
+receive_from(struct deliver_run *run, const struct message_source *source)
+{
+	struct message_limit limits[DELIVER_LIMITS];
+	struct message_spool where = { spool, &run->delivery,
+		run->delivery.spool_name };
+	size_t count = deliver_limits(run, limits);
+	int rc = message_receive(&run->message, source, limits, count, &where,
+	    run->arena, &run->why);
+
+	run->has_message = true;
+	envelope_join(&run->request->envelope, &run->message.facts,
+	    &run->envelope);
+	return rc;
+}
+
+/* -p: opened with the recipient's rights; a From_ line in it stays, as with
+ * dovecot-lda. */
+static int
+receive_file(struct deliver_run *run)
+{
+	const char *path = run->request->message_path;
+	struct message_source source = { .name = path };
+	int rc;
+
+	source.fd = sys_openat(AT_FDCWD, path, O_RDONLY, 0);
+	if (source.fd < 0)
+		return status_fail_read(&run->why, path);
+	rc = receive_from(run, &source);
+	(void)sys_close(source.fd);
+	return rc;
+}
+
+static int
+receive(struct deliver_run *run)
+{
+	const struct message_source input = { STDIN_FILENO, "standard input",
+		true };
+
+	if (run->request->message_path != NULL)
+		return receive_file(run);
+	return receive_from(run, &input);
+}
+
+/*
+ * When the Postfix process that feeds us is killed its pipe ends like a whole
+ * message; the only trace is that we have another parent.
+ */
+static int
+check_parent(struct deliver_run *run)
+{
+	pid_t now;
+
+	if (run->parent == 0)
+		return 0;
+	now = sys_getppid();
+	if (now == run->parent)
+		return 0;
+	return status_fail(&run->why, STATUS_TROUBLE,
+	    "the process that fed us (pid %jd) has gone, so the message may "
+	    "be cut short",
+	    (intmax_t)run->parent);
+}
+
+static int
+check_stop(struct deliver_run *run)
+{
+	if (stop_reason() == STOP_NOT)
+		return 0;
+	return status_fail(&run->why, STATUS_TROUBLE,
+	    stop_reason() == STOP_TIME ? "delivery_timeout has passed" :
+					 "ended by a signal");
+}
+
+static int
+commit(struct deliver_run *run)
+{
+	const struct store *store = run->mailbox.store;
+
+	/* Both looks belong as close to the commit as can be. */
+	if (check_stop(run) < 0 || check_parent(run) < 0 ||
+	    store->commit(&run->delivery, &run->why) < 0)
+		return -1;
+	stop_committed();
+	status_init(&run->why);
+	return 0;
+}
+
+static int
+transact(struct deliver_run *run)
+{
+	const struct store *store = run->mailbox.store;
+
+	if (open_mailbox(run) < 0)
+		return -1;
+	if (run->folder_trouble != NULL)
+		report_folder(run);
+	if (receive(run) < 0)
+		return -1;
+	arena_seal(run->arena);
+	if (store->stage(&run->delivery, &run->message, &run->why) < 0)
+		return -1;
+	return commit(run);
+}
+
+int
+deliver(struct deliver_run *run)
+{
+	if (deliver_prepare(run) < 0) {
+		report_outcome(run);
+		return -1;
+	}
+	if (transact(run) < 0) {
+		run->mailbox.store->abort(&run->delivery, &run->why);
+		report_outcome(run);
+		return -1;
+	}
+	report_outcome(run);
+	run->mailbox.store->finish(&run->delivery);
+	return 0;
+}

@@ -1,0 +1,19 @@
+/*
+ * request.h - what the caller of a delivery said: flags and environment.
+ */
+#ifndef DELIVER_REQUEST_H
+#define DELIVER_REQUEST_H
+
+#include "mail/envelope.h"
+
+struct deliver_request {
+	struct envelope_claim user;	/* -d */
+	struct envelope_claim folder;	/* -m; empty is not given */
+	const char *message_path;	/* -p, or NULL: standard input */
+	struct envelope_claims envelope;	/* -f -a -r, and local(8)'s */
+	struct envelope_claim environment_user;	/* USER */
+	struct envelope_claim environment_home;	/* HOME */
+	bool under_postfix;	/* MAIL_CONFIG is set */
+};
+
+#endif

@@ -1,0 +1,153 @@
+/*
+ * settings.c - all settings: the rooms' tables listed.
+ *
+ * A new setting is a row in the table of the room that obeys it.
+ */
+#include "deliver/settings.h"
+
+#include "base/log.h"
+#include "base/place.h"
+
+#include <stddef.h>
+
+#define FIELD(name) offsetof(struct deliver_options, name)
+
+static const struct setting rows[] = {
+	{ "message_size_limit", SETTING_SIZE, "0", FIELD(message_size_limit),
+	    NULL },
+	{ "quota_full_tempfail", SETTING_BOOL, "yes",
+	    FIELD(quota_full_tempfail), NULL },
+	{ "delivery_timeout", SETTING_DURATION, "300s",
+	    FIELD(delivery_timeout), NULL },
+	{ "first_valid_uid", SETTING_NUMBER, "500", FIELD(first_valid_uid),
+	    NULL },
+	{ "syslog_facility", SETTING_TEXT, "mail", FIELD(syslog_facility),
+	    NULL },
+	{ "syslog_socket", SETTING_TEXT, place_log_socket,
+	    FIELD(syslog_socket), NULL },
+	{ "deliver_log_format", SETTING_TEXT, "msgid=%m: %$",
+	    FIELD(deliver_log_format), NULL },
+};
+
+#undef FIELD
+
+static const struct setting_table deliver_settings = { rows, COUNT(rows) };
+
+#define IGNORED(name)                                                          \
+	{                                                                      \
+		name, SETTING_IGNORED, "", 0, NULL                             \
+	}
+
+/*
+ * Dovecot's settings that change nothing about a delivery made here: its
+ * daemons, logs, indexes, how readers see mail.  Accepted, so that a command
+ * line or a file written for dovecot-lda goes on working; named in the log.
+ */
+static const struct setting ignored_rows[] = {
+	IGNORED("plugin/"),
+	IGNORED("protocol/"),
+	IGNORED("mail_plugins"),
+	IGNORED("mail_plugin_dir"),
+	IGNORED("mail_debug"),
+	IGNORED("mail_log_prefix"),
+	IGNORED("log_path"),
+	IGNORED("info_log_path"),
+	IGNORED("debug_log_path"),
+	IGNORED("log_timestamp"),
+	IGNORED("log_debug"),
+	IGNORED("auth_socket_path"),
+	IGNORED("auth_debug"),
+	IGNORED("auth_verbose"),
+	IGNORED("base_dir"),
+	IGNORED("state_dir"),
+	IGNORED("instance_name"),
+	IGNORED("import_environment"),
+	IGNORED("stats_writer_socket_path"),
+	IGNORED("verbose_proctitle"),
+	IGNORED("hostname"),
+	IGNORED("postmaster_address"),
+	IGNORED("sendmail_path"),
+	IGNORED("submission_host"),
+	IGNORED("submission_timeout"),
+	IGNORED("rejection_subject"),
+	IGNORED("rejection_reason"),
+	IGNORED("lock_method"),
+	IGNORED("mmap_disable"),
+	IGNORED("dotlock_use_excl"),
+	IGNORED("mail_nfs_storage"),
+	IGNORED("mail_nfs_index"),
+	IGNORED("mail_max_lock_timeout"),
+	IGNORED("mail_temp_scan_interval"),
+	IGNORED("mail_index_path"),
+	IGNORED("mail_cache_path"),
+	IGNORED("mail_control_path"),
+	IGNORED("mail_volatile_path"),
+	IGNORED("mail_cache_fields"),
+	IGNORED("mail_always_cache_fields"),
+	IGNORED("mail_privileged_group"),
+	IGNORED("mail_access_groups"),
+	IGNORED("maildir_copy_with_hardlinks"),
+	IGNORED("maildir_very_dirty_syncs"),
+	IGNORED("maildir_broken_filename_sizes"),
+	IGNORED("maildir_stat_dirs"),
+	IGNORED("maildir_empty_new"),
+	IGNORED("mbox_read_locks"),
+	IGNORED("mbox_dirty_syncs"),
+	IGNORED("mbox_very_dirty_syncs"),
+	IGNORED("mbox_lazy_writes"),
+	IGNORED("mbox_md5"),
+	IGNORED("mbox_min_index_size"),
+	IGNORED("dovecot_config_version"),
+	IGNORED("dovecot_storage_version"),
+};
+
+static const struct setting_table ignored_settings = { ignored_rows,
+	COUNT(ignored_rows) };
+
+int
+settings_init(
+    struct settings *settings, struct arena *arena, struct status *why)
+{
+	const struct config_room rooms[] = {
+		{ &user_settings, &settings->user },
+		{ &store_settings, &settings->store },
+		{ &deliver_settings, &settings->deliver },
+		{ &ignored_settings, &settings->deliver },
+	};
+
+	return config_init(
+	    &settings->config, rooms, COUNT(rooms), arena, why);
+}
+
+int
+settings_check(const struct settings *settings, struct status *why)
+{
+	const struct config *config = &settings->config;
+
+	if (settings->deliver.delivery_timeout == 0)
+		return status_fail(why, STATUS_MISCONFIGURED,
+		    "%s: it must be at least 1s",
+		    config_describe(config, "delivery_timeout"));
+	if (log_facility(str_from(settings->deliver.syslog_facility)) < 0)
+		return status_fail(why, STATUS_MISCONFIGURED,
+		    "%s: it must be mail, user, daemon or local0 to local7",
+		    config_describe(config, "syslog_facility"));
+	return 0;
+}
+
+void
+settings_print(const struct settings *settings, bool origins, struct buf *out)
+{
+	for (size_t i = 0; i < settings->config.count; i++) {
+		const struct config_value *value = &settings->config.values[i];
+
+		if (value->level == CONFIG_DEFAULT ||
+		    str_is(value->text, value->row->fallback))
+			continue;
+		buf_print(out, "%s%s = %.*s", origins ? "    " : "",
+		    value->row->name, (int)value->text.length, value->text.at);
+		if (origins)
+			buf_print(out, "    (%s)", value->origin);
+		buf_add_octet(out, '\n');
+	}
+}

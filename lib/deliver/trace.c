@@ -1,0 +1,171 @@
+/*
+ * trace.c - what a delivery would do and why, without doing it.
+ */
+#include "deliver/trace.h"
+
+#include "base/sys.h"
+#include "base/text.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+#define VALUE_OCTETS 400
+
+static void
+add_value(struct buf *out, const char *label, struct str value)
+{
+	buf_print(out, "    %s: ", label);
+	text_printable(out, value, VALUE_OCTETS);
+	buf_add_octet(out, '\n');
+}
+
+static void
+add_settings(struct buf *out, const struct deliver_run *run)
+{
+	buf_add_string(out, "settings (those that differ from the default)\n");
+	settings_print(run->settings, true, out);
+	for (size_t i = 0; i < run->settings->config.ignored_count; i++)
+		add_value(out, "ignored, without meaning here",
+		    run->settings->config.ignored[i]);
+}
+
+static void
+add_id(struct buf *out, const char *label, bool known, intmax_t id)
+{
+	if (known)
+		buf_print(out, "    %s: %jd\n", label, id);
+	else
+		buf_print(out, "    %s: not given\n", label);
+}
+
+static void
+add_user(struct buf *out, const struct deliver_run *run)
+{
+	const struct user *user = &run->user;
+
+	buf_add_string(out, "user\n");
+	add_value(out, "name", user->name);
+	add_value(out, "found by", str_from(user->source));
+	add_id(out, "uid", user->has_uid, (intmax_t)user->uid);
+	add_id(out, "gid", user->has_gid, (intmax_t)user->gid);
+	add_value(out, "home",
+	    user->home != NULL ? str_from(user->home) : str_from("not given"));
+	for (size_t i = 0; i < user->field_count; i++)
+		add_value(out, "own setting", user->fields[i].name);
+	buf_print(out, "    delivers as: uid %jd, gid %jd\n",
+	    (intmax_t)sys_uid(), (intmax_t)sys_gid());
+}
+
+static void
+add_catch_all(struct buf *out, const struct settings *settings)
+{
+	for (size_t i = 0; i < settings->user.userdb.count; i++)
+		if (str_begins(settings->user.userdb.words[i], "static"))
+			buf_add_string(out,
+			    "    note: userdb has \"static\", which finds "
+			    "everybody: no recipient is ever unknown\n");
+}
+
+static void
+add_folder(struct buf *out, const struct deliver_run *run)
+{
+	struct str wanted = run->request->folder.text;
+
+	if (wanted.length > 0)
+		add_value(out, "-m", wanted);
+	if (run->folder_trouble != NULL)
+		add_value(out, "goes to INBOX, because",
+		    str_from(run->folder_trouble));
+	else
+		add_value(out, "folder",
+		    str_from(folder_name(&run->folder, run->arena)));
+}
+
+static void
+add_mailbox(struct buf *out, struct deliver_run *run)
+{
+	buf_add_string(out, "mailbox\n");
+	add_value(out, "mail_location",
+	    str_from(run->settings->store.mail_location));
+	add_value(out, "format", str_from(run->mailbox.store->word));
+	add_value(out, "mail root", str_from(run->mailbox.root));
+	add_folder(out, run);
+	run->mailbox.store->explain(&run->delivery, out);
+}
+
+static void
+add_limits(struct buf *out, struct deliver_run *run)
+{
+	struct message_limit limits[DELIVER_LIMITS];
+	size_t count = deliver_limits(run, limits);
+
+	buf_add_string(out, "limits\n");
+	for (size_t i = 0; i < count; i++) {
+		if (limits[i].octets == MESSAGE_NO_LIMIT)
+			buf_print(out, "    no limit: %s\n", limits[i].name);
+		else
+			buf_print(out, "    %" PRIu64 " octets: %s\n",
+			    limits[i].octets, limits[i].name);
+	}
+	if (count < DELIVER_LIMITS)
+		buf_add_string(out, "    no limit: RLIMIT_FSIZE\n");
+	buf_print(out, "    %" PRIu64 " s: delivery_timeout\n",
+	    run->settings->deliver.delivery_timeout);
+}
+
+static void
+add_sieve(struct buf *out, const struct deliver_run *run)
+{
+	buf_print(out, "sieve\n    %s\n",
+	    run->has_sieve ?
+		"the user has ~/.dovecot.sieve, but this version runs no "
+		"Sieve script: mail goes to the folder above" :
+		"the user has no ~/.dovecot.sieve");
+}
+
+static void
+add_answer(struct buf *out, const struct status *why)
+{
+	char room[STATUS_REPLY_OCTETS];
+	struct buf reply;
+
+	buf_add_string(out, "answer to Postfix\n");
+	if (why->id == STATUS_DELIVERED) {
+		buf_add_string(out, "    nothing, exit status 0\n");
+		return;
+	}
+	buf_init(&reply, room, sizeof(room));
+	status_print_reply(why, &reply);
+	buf_print(out, "    %s\n    exit status %d\n", reply.at,
+	    status_row(why->id)->exit_code);
+	add_value(out, "cause", str_from(why->cause));
+}
+
+/* Whether the directories are there and writable is seen by opening them as
+ * a delivery does, but without the right to make anything. */
+static int
+probe(struct deliver_run *run)
+{
+	return run->mailbox.store->probe(&run->delivery, &run->why);
+}
+
+int
+trace(struct deliver_run *run, struct buf *out)
+{
+	int rc = deliver_prepare(run);
+
+	add_settings(out, run);
+	if (run->has_user) {
+		add_user(out, run);
+		add_catch_all(out, run->settings);
+	}
+	if (rc == 0) {
+		add_mailbox(out, run);
+		add_limits(out, run);
+		add_sieve(out, run);
+		rc = probe(run);
+	}
+	add_answer(out, &run->why);
+	return rc;
+}

@@ -1,0 +1,66 @@
+/*
+ * header.c - the fields of a message's header.
+ *
+ * Source: RFC 5322 section 2.2, RFC 5321 section 4.4.
+ */
+#include "mail/header.h"
+
+static bool
+is_name(struct str name)
+{
+	for (size_t i = 0; i < name.length; i++)
+		if (name.at[i] <= ' ' || name.at[i] > '~')
+			return false;
+	return name.length > 0;
+}
+
+bool
+header_next(struct cursor *in, struct header_field *field)
+{
+	struct cursor line = *in;
+	struct str first = cursor_until(&line, '\n');
+	size_t colon = str_index(first, ':');
+	size_t length = first.length;
+
+	if (colon == STR_NONE)
+		return false;
+	field->name = str_trim(str_head(first, colon));
+	if (!is_name(field->name))
+		return false;
+	while (cursor_peek(&line) == ' ' || cursor_peek(&line) == '\t')
+		length += 1 + cursor_until(&line, '\n').length;
+	field->value = str_after(str_head(in->rest, length), colon + 1);
+	*in = line;
+	return true;
+}
+
+struct str
+header_unfold(struct arena *arena, struct str value)
+{
+	char *text = arena_take(arena, value.length + 1);
+	size_t length = 0;
+
+	for (size_t i = 0; i < value.length; i++)
+		if (value.at[i] != '\n')
+			text[length++] = value.at[i];
+	return str_trim(str_of(text, length));
+}
+
+struct str
+header_queue_id(struct str received)
+{
+	struct cursor in = cursor_over(received);
+
+	for (;;) {
+		struct str word;
+
+		(void)cursor_span(&in, " \t\r\n");
+		if (cursor_at_end(&in) || cursor_peek(&in) == ';')
+			return str_of(NULL, 0);
+		word = cursor_span_not(&in, " \t\r\n;");
+		if (!str_is_nocase(word, "id"))
+			continue;
+		(void)cursor_span(&in, " \t\r\n");
+		return cursor_span_not(&in, " \t\r\n;");
+	}
+}

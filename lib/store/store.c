@@ -1,0 +1,168 @@
+/*
+ * store.c - kinds of mailbox, and where a user's is.
+ *
+ * Source: Dovecot mail_location (2.3) and mail_driver, mail_path,
+ * mail_inbox_path (2.4); DESIGN "auto".
+ */
+#include "store/store.h"
+
+#include "base/sys.h"
+#include "config/expand.h"
+#include "store/location.h"
+
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+
+static const struct store *const stores[] = {
+	&store_maildir,		/* maildir:PATH   one file per message */
+};
+
+static const char *const fsync_words[] = { "always", "optimized", "never",
+	NULL };
+
+#define FIELD(name) offsetof(struct store_options, name)
+
+static const struct setting rows[] = {
+	{ "mail_location", SETTING_TEXT, "auto", FIELD(mail_location), NULL },
+	{ "mail_driver", SETTING_TEXT, "", FIELD(mail_driver), NULL },
+	{ "mail_path", SETTING_TEXT, "", FIELD(mail_path), NULL },
+	{ "mail_inbox_path", SETTING_TEXT, "", FIELD(mail_inbox_path), NULL },
+	{ "mail_spool_directory", SETTING_TEXT, "/var/mail",
+	    FIELD(mail_spool_directory), NULL },
+	{ "mail_temp_dir", SETTING_TEXT, "/tmp", FIELD(mail_temp_dir), NULL },
+	{ "mail_fsync", SETTING_CHOICE, "always", FIELD(mail_fsync),
+	    fsync_words },
+	{ "mailbox_size_limit", SETTING_SIZE, "0", FIELD(mailbox_size_limit),
+	    NULL },
+	{ "lda_mailbox_autocreate", SETTING_BOOL, "no",
+	    FIELD(lda_mailbox_autocreate), NULL },
+};
+
+#undef FIELD
+
+const struct setting_table store_settings = { rows, COUNT(rows) };
+
+static const struct store *
+store_of(struct str driver)
+{
+	for (size_t i = 0; i < COUNT(stores); i++)
+		if (str_is(driver, stores[i]->word))
+			return stores[i];
+	return NULL;
+}
+
+/* 2.4 names the parts one by one; together they are a mail_location. */
+static int
+read_location(const struct store_options *options, struct arena *arena,
+    struct location *into, struct status *why)
+{
+	if (options->mail_driver[0] == '\0' && options->mail_path[0] == '\0')
+		return location_parse(
+		    str_from(options->mail_location), arena, into, why);
+	memset(into, 0, sizeof(*into));
+	into->driver = str_from(options->mail_driver);
+	if (into->driver.length == 0)
+		into->driver = str_from("maildir");
+	into->path = str_from(options->mail_path);
+	into->inbox = str_from(options->mail_inbox_path);
+	return 0;
+}
+
+static bool
+is_directory(const char *path)
+{
+	struct stat facts;
+
+	return sys_fstatat(AT_FDCWD, path, &facts, 0) == 0 &&
+	    S_ISDIR(facts.st_mode);
+}
+
+/*
+ * auto: ~/Maildir where it exists, or for everybody but the system's users;
+ * theirs is the mbox in the spool.
+ */
+static int
+resolve_auto(const struct store_owner *owner, struct arena *arena,
+    struct location *location, struct status *why)
+{
+	if (owner->home == NULL && !owner->is_system)
+		return status_fail(why, STATUS_MISCONFIGURED,
+		    "mail_location = auto: %.*s has no home directory (set "
+		    "mail_home or mail_location)",
+		    (int)owner->name.length, owner->name.at);
+	if (!owner->is_system ||
+	    (owner->home != NULL &&
+		is_directory(arena_path(arena, owner->home, "Maildir")))) {
+		location->driver = str_from("maildir");
+		location->path = str_from("~/Maildir");
+		return 0;
+	}
+	return status_fail(why, STATUS_MISCONFIGURED,
+	    "mail_location = auto: %s/Maildir does not exist and mbox is not "
+	    "built into this version; make the Maildir, or set mail_location",
+	    owner->home != NULL ? owner->home : "~");
+}
+
+static int
+expand_path(struct str value, const struct expand_names *names,
+    struct arena *arena, const char **into, struct status *why)
+{
+	if (expand(value, names, EXPAND_PATH, arena, into, why) < 0) {
+		status_context(why, "mail_location");
+		return -1;
+	}
+	if ((*into)[0] == '/')
+		return 0;
+	/* Relative to what?  Postfix's queue directory is never meant. */
+	return status_fail(why, STATUS_MISCONFIGURED,
+	    "mail_location: %s is not an absolute path", *into);
+}
+
+int
+mailbox_resolve(const struct store_options *options,
+    const struct store_owner *owner, struct arena *arena, struct mailbox *into,
+    struct status *why)
+{
+	struct expand_names names = expand_names_of(owner->name);
+	struct location location;
+
+	names.home = str_from(owner->home);
+	if (read_location(options, arena, &location, why) < 0)
+		return -1;
+	if (str_is(location.driver, "auto") &&
+	    resolve_auto(owner, arena, &location, why) < 0)
+		return -1;
+	memset(into, 0, sizeof(*into));
+	into->store = store_of(location.driver);
+	if (into->store == NULL)
+		return status_fail(why, STATUS_MISCONFIGURED,
+		    "mail_location: \"%.*s\" is not a format that this "
+		    "version delivers into",
+		    (int)location.driver.length, location.driver.at);
+	if (location.path.length == 0)
+		location.path = str_from("~/Maildir");
+	if (expand_path(location.path, &names, arena, &into->root, why) < 0)
+		return -1;
+	into->inbox = into->root;
+	if (location.inbox.length > 0 &&
+	    expand_path(location.inbox, &names, arena, &into->inbox, why) < 0)
+		return -1;
+	into->layout_fs = location.layout_fs;
+	into->utf8 = location.utf8;
+	into->never_made = owner->is_system ? owner->home : NULL;
+	return 0;
+}
+
+void
+delivery_init(struct delivery *delivery, const struct mailbox *mailbox,
+    const struct store_options *options, const struct folder *folder,
+    struct arena *arena)
+{
+	memset(delivery, 0, sizeof(*delivery));
+	delivery->mailbox = mailbox;
+	delivery->options = options;
+	delivery->folder = *folder;
+	delivery->arena = arena;
+	delivery->state = DELIVERY_PLANNED;
+}

@@ -1,0 +1,116 @@
+/*
+ * store.h - kinds of mailbox, and the steps of delivering into one.
+ *
+ * ONE TABLE of formats.  A delivery is opened (the mailbox reached, what is
+ * missing made), staged (the message durable where no reader sees it) and
+ * committed (published); abort undoes whatever had been done.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "config/setting.h"
+#include "mail/message.h"
+#include "store/folder.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+enum store_fsync {
+	STORE_FSYNC_ALWAYS,
+	STORE_FSYNC_OPTIMIZED,
+	STORE_FSYNC_NEVER
+};
+
+struct store_options {
+	const char *mail_location;
+	const char *mail_driver;
+	const char *mail_path;
+	const char *mail_inbox_path;
+	const char *mail_spool_directory;
+	const char *mail_temp_dir;
+	int mail_fsync;		/* enum store_fsync */
+	uint64_t mailbox_size_limit;
+	bool lda_mailbox_autocreate;
+};
+
+extern const struct setting_table store_settings;
+
+struct store;
+
+/* Where one user's mail goes: everything expanded, nothing opened. */
+struct mailbox {
+	const struct store *store;
+	const char *root;	/* absolute path */
+	const char *inbox;	/* absolute path of INBOX; often root */
+	bool layout_fs;
+	bool utf8;
+	/* A directory that is never made, nor those above it: a system
+	 * user's home, which may not be mounted.  NULL: none. */
+	const char *never_made;
+};
+
+/* How far a delivery has come. */
+enum delivery_state {
+	DELIVERY_PLANNED,
+	DELIVERY_STAGED,
+	DELIVERY_COMMITTED,
+	DELIVERY_ABORTED
+};
+
+struct delivery {
+	const struct mailbox *mailbox;
+	const struct store_options *options;
+	struct folder folder;
+	struct arena *arena;
+	enum delivery_state state;
+	void *work;		/* the store's own */
+	const char *spool_name;	/* where a long message goes: for causes */
+	const char *storage_id;	/* what the store calls the message, or NULL */
+	/* open failed for a reason that will still hold tomorrow: the folder
+	 * is missing, forbidden or no folder. */
+	bool folder_refused;
+};
+
+/* What a store is asked for.  Each returns 0 or -1 with why. */
+struct store {
+	const char *word;	/* as in mail_location */
+	int (*open)(struct delivery *delivery, struct status *why);
+	/* A descriptor for a message too long for memory. */
+	int (*spool)(struct delivery *delivery, struct status *why);
+	int (*stage)(struct delivery *delivery, const struct message *message,
+	    struct status *why);
+	int (*commit)(struct delivery *delivery, struct status *why);
+	/* Undoes; what cannot be undone is added to why. */
+	void (*abort)(struct delivery *delivery, struct status *why);
+	/* After success, when nothing matters any more: housekeeping. */
+	void (*finish)(struct delivery *delivery);
+	/* For lda -t: would open succeed?  Makes nothing. */
+	int (*probe)(struct delivery *delivery, struct status *why);
+	/* For lda -t: what exists, what would be made, what is forbidden. */
+	void (*explain)(struct delivery *delivery, struct buf *out);
+};
+
+extern const struct store store_maildir;
+
+/* The user a mailbox is resolved for. */
+struct store_owner {
+	struct str name;
+	const char *home;	/* NULL: not known */
+	bool is_system;
+};
+
+/*
+ * Resolves mail_location (or mail_driver, mail_path and mail_inbox_path) for
+ * owner; "auto" looks at the file system, as the user whose rights the
+ * process has.  Fails with STATUS_MISCONFIGURED, or with STATUS_USER_UNKNOWN
+ * where the owner's name cannot be part of a path.
+ */
+int mailbox_resolve(const struct store_options *options,
+    const struct store_owner *owner, struct arena *arena, struct mailbox *into,
+    struct status *why) MUST_CHECK;
+
+void delivery_init(struct delivery *delivery, const struct mailbox *mailbox,
+    const struct store_options *options, const struct folder *folder,
+    struct arena *arena);
+
+#endif

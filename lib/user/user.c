@@ -1,0 +1,283 @@
+/*
+ * user.c - who a recipient is.
+ *
+ * ONE TABLE of sources; a new one is a new file and a new row.
+ *
+ * Source: Dovecot userdb, postconf(5) recipient_delimiter.
+ */
+#include "user/user.h"
+
+#include "base/cursor.h"
+#include "base/number.h"
+#include "base/sys.h"
+#include "config/expand.h"
+#include "mail/address.h"
+#include "user/user_passwd.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const struct user_source *const sources[] = {
+	&user_source_passwd,	/* passwd             the system's users */
+	&user_source_static,	/* static             everybody */
+	&user_source_file,	/* passwd-file:PATH   Dovecot's format */
+};
+
+static const char *const notfound_words[] = { "doubtful", "unknown", NULL };
+
+#define FIELD(name) offsetof(struct user_options, name)
+
+static const struct setting rows[] = {
+	{ "userdb", SETTING_LIST, "passwd", FIELD(userdb), NULL },
+	{ "auth_username_format", SETTING_TEXT, "%Lu",
+	    FIELD(auth_username_format), NULL },
+	{ "mydestination", SETTING_LIST, "$hostname",
+	    FIELD(mydestination), NULL },
+	{ "mail_home", SETTING_TEXT, "", FIELD(mail_home), NULL },
+	{ "mail_uid", SETTING_TEXT, "", FIELD(mail_uid), NULL },
+	{ "mail_gid", SETTING_TEXT, "", FIELD(mail_gid), NULL },
+	{ "nss_notfound", SETTING_CHOICE, "doubtful", FIELD(nss_notfound),
+	    notfound_words },
+	{ "recipient_delimiter", SETTING_TEXT, "+", FIELD(recipient_delimiter),
+	    NULL },
+};
+
+#undef FIELD
+
+const struct setting_table user_settings = { rows, COUNT(rows) };
+
+/* This machine's name, its first label, and localhost; no DNS. */
+static bool
+is_this_machine(struct str domain)
+{
+	char name[256];
+	struct str whole;
+
+	sys_hostname(name, sizeof(name));
+	whole = str_from(name);
+	return str_equal_nocase(domain, whole) ||
+	    str_equal_nocase(domain, str_head(whole, str_index(whole, '.'))) ||
+	    str_is_nocase(domain, "localhost");
+}
+
+bool
+user_is_local_domain(const struct user_options *options, struct str domain)
+{
+	for (size_t i = 0; i < options->mydestination.count; i++) {
+		struct str word = options->mydestination.words[i];
+
+		if (str_is(word, "$hostname") ? is_this_machine(domain) :
+						str_equal_nocase(domain, word))
+			return true;
+	}
+	return false;
+}
+
+static bool
+could_be_id(uint64_t number)
+{
+	return number != 0 && number < UINT32_MAX;
+}
+
+/* The longest name of a user or group that is looked up. */
+#define NAME_OCTETS 256
+
+int
+user_read_uid(struct str text, const struct user_options *options,
+    struct arena *arena, uid_t *uid, struct status *why)
+{
+	struct user found = { .home = NULL };
+	uint64_t number;
+
+	if (!number_read(text, UINT32_MAX, &number)) {
+		if (user_passwd_by_name(
+			str_head(text, NAME_OCTETS), options, arena, &found, why) < 0) {
+			status_context(why, "uid");
+			status_become(why, STATUS_LOOKUP_FAILED);
+			return -1;
+		}
+		number = found.uid;
+	}
+	if (!could_be_id(number))
+		return status_fail(why, STATUS_LOOKUP_FAILED,
+		    "uid %.*s is not one that receives mail",
+		    (int)text.length, text.at);
+	*uid = (uid_t)number;
+	return 0;
+}
+
+int
+user_read_gid(struct str text, const struct user_options *options,
+    struct arena *arena, gid_t *gid, struct status *why)
+{
+	uint64_t number;
+	gid_t found;
+
+	if (!number_read(text, UINT32_MAX, &number)) {
+		if (user_passwd_group(
+			str_head(text, NAME_OCTETS), options, arena, &found, why) < 0) {
+			status_context(why, "gid");
+			status_become(why, STATUS_LOOKUP_FAILED);
+			return -1;
+		}
+		number = found;
+	}
+	if (!could_be_id(number))
+		return status_fail(why, STATUS_LOOKUP_FAILED,
+		    "gid %.*s is not one that receives mail",
+		    (int)text.length, text.at);
+	*gid = (gid_t)number;
+	return 0;
+}
+
+/* One search through the userdb list. */
+struct search {
+	const struct user_options *options;
+	struct arena *arena;
+	struct user *into;
+	struct status *why;
+};
+
+static const struct user_source *
+source_of(struct str word)
+{
+	for (size_t i = 0; i < COUNT(sources); i++)
+		if (str_is(word, sources[i]->word))
+			return sources[i];
+	return NULL;
+}
+
+static int
+parse_word(struct str word, const struct user_source **source,
+    struct str *argument, struct status *why)
+{
+	struct cursor in = cursor_over(word);
+
+	*source = source_of(cursor_until(&in, ':'));
+	*argument = in.rest;
+	if (*source == NULL)
+		return status_fail(why, STATUS_MISCONFIGURED,
+		    "userdb: there is no source \"%.*s\"", (int)word.length,
+		    word.at);
+	if ((*source)->takes_path && argument->length == 0)
+		return status_fail(why, STATUS_MISCONFIGURED,
+		    "userdb: %s needs a path (%s:/etc/lda.users)",
+		    (*source)->word, (*source)->word);
+	return 0;
+}
+
+/* Asks the source that one word of the list names. */
+static int
+ask(struct search *at, struct str word, const struct user_source *source,
+    struct str argument, struct str name)
+{
+	struct user_query query = { .argument = argument,
+		.options = at->options,
+		.arena = at->arena };
+	struct str format = str_from(at->options->auth_username_format);
+
+	if (!source->takes_path && argument.length > 0)
+		format = argument;
+	memset(at->into, 0, sizeof(*at->into));
+	if (expand_username(format, name, at->arena, &query.name, at->why) < 0)
+		return -1;
+	if (query.name.length == 0)
+		return status_fail(at->why, STATUS_USER_UNKNOWN,
+		    "nothing is left of \"%.*s\" by auth_username_format",
+		    (int)str_head(name, 80).length, name.at);
+	if (source->find(&query, at->into, at->why) < 0)
+		return -1;
+	at->into->source = arena_string(at->arena, word);
+	return 0;
+}
+
+/* Asks all sources in order that wanted says; "not found" goes on. */
+static int
+ask_all(struct search *at, struct str name, bool only_listing)
+{
+	const struct setting_list *list = &at->options->userdb;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct user_source *source;
+		struct str argument;
+
+		if (parse_word(list->words[i], &source, &argument, at->why) < 0)
+			return -1;
+		if (only_listing && !source->lists_users)
+			continue;
+		if (ask(at, list->words[i], source, argument, name) == 0)
+			return 0;
+		if (at->why->id != STATUS_USER_UNKNOWN)
+			return -1;
+	}
+	return -1;
+}
+
+/* uid, gid and home for a source that did not say. */
+static int
+complete(struct search *at)
+{
+	const struct user_options *options = at->options;
+	struct user *user = at->into;
+	struct str uid = str_from(options->mail_uid);
+	struct str gid = str_from(options->mail_gid);
+	struct expand_names names = expand_names_of(user->name);
+
+	if (!user->has_uid && uid.length > 0) {
+		if (user_read_uid(
+			uid, options, at->arena, &user->uid, at->why) < 0)
+			goto misconfigured;
+		user->has_uid = true;
+	}
+	if (!user->has_gid && gid.length > 0) {
+		if (user_read_gid(
+			gid, options, at->arena, &user->gid, at->why) < 0)
+			goto misconfigured;
+		user->has_gid = true;
+	}
+	if (user->home == NULL && options->mail_home[0] != '\0') {
+		if (expand(str_from(options->mail_home), &names, EXPAND_PATH,
+			at->arena, &user->home, at->why) < 0) {
+			status_context(at->why, "mail_home");
+			return -1;
+		}
+	}
+	status_init(at->why);	/* other sources may have said "not found" */
+	return 0;
+misconfigured:
+	status_context(at->why, "mail_uid, mail_gid");
+	status_become(at->why, STATUS_MISCONFIGURED);
+	return -1;
+}
+
+int
+user_find(const struct user_options *options, struct str name,
+    bool without_detail, bool userdb_is_set, struct arena *arena,
+    struct user *into, struct status *why)
+{
+	struct search at = { options, arena, into, why };
+	struct str bare = address_without_detail(
+	    name, str_from(options->recipient_delimiter), arena);
+
+	(void)status_fail(why, STATUS_USER_UNKNOWN, "userdb is empty");
+	if (options->userdb.count == 0) {
+		status_become(why, STATUS_MISCONFIGURED);
+		return -1;
+	}
+	if (!without_detail && !str_equal(bare, name)) {
+		if (ask_all(&at, name, true) == 0)
+			return complete(&at);
+		if (why->id != STATUS_USER_UNKNOWN)
+			return -1;
+	}
+	if (ask_all(&at, bare, false) == 0)
+		return complete(&at);
+	if (why->id == STATUS_USER_UNKNOWN && !userdb_is_set &&
+	    address_has_domain(name)) {
+		status_context(why,
+		    "userdb was never set, so a name with a domain that is "
+		    "not found is not taken for unknown");
+		status_become(why, STATUS_LOOKUP_FAILED);
+	}
+	return -1;
+}

@@ -1,0 +1,45 @@
+/*
+ * machine.h - the machine that the programs under test believe to be on.
+ *
+ * build/check/lda has its system files below build/check/root: lda.conf,
+ * passwd, group, nsswitch.conf, the helper lda-getpw and the log socket.  A
+ * test says what stands in them.
+ */
+#ifndef SUPPORT_MACHINE_H
+#define SUPPORT_MACHINE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/*
+ * Once for a test program, before its tests fork, from the directory that
+ * holds build/; ends the program if the tests cannot run there.  machine_end
+ * leaves the machine as it was found.
+ */
+void machine_begin(void);
+void machine_end(void);
+
+/* Whom the commands under test run as: the caller himself, or, when he is
+ * root, MACHINE_UID. */
+#define MACHINE_UID 60001
+uid_t machine_uid(void);
+gid_t machine_gid(void);
+
+/* The absolute path of build/NAME; lives on. */
+const char *machine_program(const char *name);
+
+/* Whether build/NAME is there and needs no dynamic loader. */
+bool machine_has_static(const char *name);
+
+/* A file of the machine: "etc/passwd", "libexec/lda-getpw". */
+void machine_write(const char *name, const char *text, mode_t mode);
+void machine_remove(const char *name);
+
+/* The default log socket becomes a link to path. */
+void machine_log_to(const char *path);
+
+/* The absolute path of a file of the machine, for comparing with log lines;
+ * lives until the next call. */
+const char *machine_path(const char *name);
+
+#endif
