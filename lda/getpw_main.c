@@ -41,14 +41,14 @@ static int
 ask(struct question *about, char *room, size_t size)
 {
 	if (strcmp(about->kind, "user") == 0)
-		return getpwnam_r(about->key, &about->user, room, size,
-		    &about->found_user);
+		return getpwnam_r(
+		    about->key, &about->user, room, size, &about->found_user);
 	if (strcmp(about->kind, "uid") == 0)
 		return getpwuid_r((uid_t)strtoul(about->key, NULL, 10),
 		    &about->user, room, size, &about->found_user);
 	if (strcmp(about->kind, "group") == 0)
-		return getgrnam_r(about->key, &about->group, room, size,
-		    &about->found_group);
+		return getgrnam_r(
+		    about->key, &about->group, room, size, &about->found_group);
 	return EINVAL;
 }
 

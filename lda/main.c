@@ -38,11 +38,12 @@ extern char **environ;
 /* Where the answer goes: stdout, or stderr where that was closed. */
 struct answer {
 	int fd;
-	bool to_terminal;	/* a person reads it */
-	bool cause_too;		/* stderr is a terminal */
+	bool to_terminal; /* a person reads it */
+	bool cause_too;   /* stderr is a terminal */
 };
 
-static const char last_words[] = "4.3.0 internal error, delivery is tried again";
+static const char last_words[] =
+    "4.3.0 internal error, delivery is tried again";
 
 static bool
 is_open(int fd)
@@ -159,13 +160,12 @@ apply_flags(struct settings *settings, const struct options *options,
 {
 	for (size_t i = 0; i < options->setting_count; i++)
 		if (config_set(&settings->config, options->settings[i].name,
-			options->settings[i].value, CONFIG_FLAG, "-o", why) <
-		    0)
+			options->settings[i].value, CONFIG_FLAG, "-o", why) < 0)
 			return -1;
 	for (size_t i = 0; i < options->ignored_count; i++)
 		if (settings->config.ignored_count < CONFIG_IGNORED_MOST)
-			settings->config.ignored
-			    [settings->config.ignored_count++] =
+			settings->config
+			    .ignored[settings->config.ignored_count++] =
 			    str_from(options->ignored[i]);
 	return 0;
 }
@@ -211,8 +211,7 @@ load_settings(struct settings *settings, const struct options *options,
 static int
 refuse_under_postfix(const struct options *options, struct status *why)
 {
-	if (options->mode == OPTIONS_DELIVER ||
-	    !options->request.under_postfix)
+	if (options->mode == OPTIONS_DELIVER || !options->request.under_postfix)
 		return 0;
 	(void)status_fail(why, STATUS_MISCONFIGURED,
 	    "-n, -t or -V in a delivery command: MAIL_CONFIG is in the "
@@ -284,8 +283,8 @@ run_options(int argc, char *argv[], const struct answer *answer, pid_t parent,
 	}
 	if (load_settings(&settings, &options, &log, arena, &why) < 0)
 		goto failed;
-	return run_with(&settings, &options, answer, &log, parent, started_us,
-	    arena);
+	return run_with(
+	    &settings, &options, answer, &log, parent, started_us, arena);
 failed:
 	report_early(&log, &why);
 	if (answer->to_terminal && why.id == STATUS_MISCONFIGURED && argc > 1)
@@ -298,7 +297,8 @@ main(int argc, char *argv[])
 {
 	pid_t parent = sys_getppid();
 	int64_t started_us = sys_ticks_us();
-	struct stop_words words = { .words = last_words, .exit_code = TEMPFAIL };
+	struct stop_words words = { .words = last_words,
+		.exit_code = TEMPFAIL };
 	struct answer answer;
 	struct arena arena;
 

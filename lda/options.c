@@ -110,8 +110,8 @@ take_flag(struct reading *at, char flag)
 	const char word[] = { '-', flag, '\0' };
 
 	switch (flag) {
-	case 'e':	/* lda never mails a rejection: the reply does it */
-	case 'k':	/* nothing is run that could see an environment */
+	case 'e': /* lda never mails a rejection: the reply does it */
+	case 'k': /* nothing is run that could see an environment */
 		return 0;
 	case 'L':
 		ignore(at->into, "-L");
@@ -217,8 +217,8 @@ read_environment(char *const environment[], struct deliver_request *request)
 			size_t length = strlen(wanted[k].prefix);
 
 			if (!wanted[k].claim->given &&
-			    strncmp(environment[i], wanted[k].prefix,
-				length) == 0)
+			    strncmp(environment[i], wanted[k].prefix, length) ==
+				0)
 				claim(wanted[k].claim, environment[i] + length);
 		}
 	}
@@ -231,8 +231,8 @@ options_read(int argc, char *const argv[], char *const environment[],
 	struct reading at = { into, arena, why };
 
 	memset(into, 0, sizeof(*into));
-	into->settings = arena_take(
-	    arena, ((size_t)argc + 1) * sizeof(*into->settings));
+	into->settings =
+	    arena_take(arena, ((size_t)argc + 1) * sizeof(*into->settings));
 	read_environment(environment, &into->request);
 	return read_flags(&at, argc, argv);
 }

@@ -9,9 +9,9 @@
 /* What lda is asked to do. */
 enum options_mode {
 	OPTIONS_DELIVER,
-	OPTIONS_SHOW_SETTINGS,	/* -n */
-	OPTIONS_TRIAL,		/* -t */
-	OPTIONS_VERSION		/* -V */
+	OPTIONS_SHOW_SETTINGS, /* -n */
+	OPTIONS_TRIAL,         /* -t */
+	OPTIONS_VERSION        /* -V */
 };
 
 /* One "-o name=value". */
@@ -22,11 +22,11 @@ struct options_setting {
 
 struct options {
 	enum options_mode mode;
-	const char *config_file;	/* -c, or NULL */
-	struct options_setting *settings;	/* in their order */
+	const char *config_file;          /* -c, or NULL */
+	struct options_setting *settings; /* in their order */
 	size_t setting_count;
 	struct deliver_request request;
-	const char *ignored[4];	/* dovecot-lda's flags without meaning here */
+	const char *ignored[4]; /* dovecot-lda's flags without meaning here */
 	size_t ignored_count;
 };
 

@@ -35,7 +35,7 @@ static void
 give_up(const struct arena *arena)
 {
 	arena->out_of_memory();
-	abort();	/* it must not return */
+	abort(); /* it must not return */
 }
 
 static void *
@@ -119,7 +119,8 @@ char *
 arena_path(struct arena *arena, const char *directory, const char *name)
 {
 	size_t length = strlen(directory);
-	const char *between = length > 0 && directory[length - 1] == '/' ? "" : "/";
+	const char *between =
+	    length > 0 && directory[length - 1] == '/' ? "" : "/";
 
 	return arena_print(arena, "%s%s%s", directory, between, name);
 }

@@ -16,9 +16,9 @@
 #include <stdarg.h>
 
 struct arena {
-	char *at;		/* free part of the newest block */
-	size_t left;		/* octets */
-	size_t used;		/* octets taken from the system so far */
+	char *at;    /* free part of the newest block */
+	size_t left; /* octets */
+	size_t used; /* octets taken from the system so far */
 	bool sealed;
 	void (*out_of_memory)(void);
 };

@@ -12,9 +12,9 @@
 
 struct buf {
 	char *at;
-	size_t length;	/* octets used, without the NUL */
-	size_t size;	/* octets of room, at least 1 */
-	bool overflow;	/* something was left out */
+	size_t length; /* octets used, without the NUL */
+	size_t size;   /* octets of room, at least 1 */
+	bool overflow; /* something was left out */
 };
 
 void buf_init(struct buf *buf, char *room, size_t size);

@@ -48,7 +48,7 @@ static int
 read_output(int fd, int64_t then_us, char *room, size_t size, size_t *length)
 {
 	struct pollfd wanted = { .fd = fd, .events = POLLIN };
-	char beyond[512];	/* read and dropped, so that it can go on */
+	char beyond[512]; /* read and dropped, so that it can go on */
 
 	*length = 0;
 	for (;;) {

@@ -8,9 +8,9 @@
 
 /* How a helper ended. */
 struct child_end {
-	int exit_code;		/* -1 when it did not exit by itself */
-	int signal_number;	/* 0 when it did */
-	bool timed_out;		/* killed by us after timeout_ms */
+	int exit_code;     /* -1 when it did not exit by itself */
+	int signal_number; /* 0 when it did */
+	bool timed_out;    /* killed by us after timeout_ms */
 };
 
 /*
@@ -22,8 +22,7 @@ struct child_end {
  * Returns 0 with end and output, -1 with errno when it could not be started
  * or waited for (a path that cannot be executed is exit code 127).
  */
-int child_run(const char *path, char *const argv[], int timeout_ms,
-    size_t most, struct arena *arena, struct child_end *end,
-    struct str *output) MUST_CHECK;
+int child_run(const char *path, char *const argv[], int timeout_ms, size_t most,
+    struct arena *arena, struct child_end *end, struct str *output) MUST_CHECK;
 
 #endif

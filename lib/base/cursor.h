@@ -10,7 +10,7 @@
 #include "base/str.h"
 
 struct cursor {
-	struct str rest;	/* what has not been read yet */
+	struct str rest; /* what has not been read yet */
 };
 
 struct cursor cursor_over(struct str text);

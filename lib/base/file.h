@@ -31,25 +31,25 @@ int file_open(const char *path, struct stat *facts) MUST_CHECK;
 struct file_lines {
 	int fd;
 	char *room;
-	size_t size;	/* of room: the longest line that is given whole */
-	size_t begin, end;	/* what of room has not been given yet */
+	size_t size;       /* of room: the longest line that is given whole */
+	size_t begin, end; /* what of room has not been given yet */
 	bool at_end;
-	bool skipping;		/* in the rest of a line that was too long */
-	bool saw_nul;		/* a NUL octet: no text file holds one */
-	bool ends_whole;	/* the last octet was "\n" */
-	off_t octets;		/* read so far */
+	bool skipping;   /* in the rest of a line that was too long */
+	bool saw_nul;    /* a NUL octet: no text file holds one */
+	bool ends_whole; /* the last octet was "\n" */
+	off_t octets;    /* read so far */
 };
 
 /* fd stays the caller's.  Takes size octets from the arena. */
-void file_lines_init(struct file_lines *lines, int fd, size_t size,
-    struct arena *arena);
+void file_lines_init(
+    struct file_lines *lines, int fd, size_t size, struct arena *arena);
 
 /*
  * 1 and the next line, 0 at the end, -1 with errno.  A line longer than the
  * room is given in part, once, with *whole false, and the rest is skipped; so
  * is the last line of a file that does not end in "\n".
  */
-int file_lines_next(struct file_lines *lines, struct str *line,
-    bool *whole) MUST_CHECK;
+int file_lines_next(
+    struct file_lines *lines, struct str *line, bool *whole) MUST_CHECK;
 
 #endif

@@ -148,7 +148,7 @@ kernel_renameat_new(int from_dir, const char *from, int to_dir, const char *to)
 	(void)from;
 	(void)to_dir;
 	(void)to;
-	errno = ENOSYS;	/* the caller links and unlinks */
+	errno = ENOSYS; /* the caller links and unlinks */
 	return -1;
 #endif
 }
@@ -334,8 +334,7 @@ kernel_random(void *into, size_t size)
 	int fd;
 
 #if ON_LINUX && defined(SYS_getrandom)
-	if (syscall(SYS_getrandom, into, size, RANDOM_NONBLOCK) ==
-	    (long)size)
+	if (syscall(SYS_getrandom, into, size, RANDOM_NONBLOCK) == (long)size)
 		return 0;
 #endif
 	fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
@@ -352,7 +351,7 @@ kernel_hostname(char *into, size_t size)
 	into[0] = '\0';
 	if (gethostname(into, size) < 0)
 		return -1;
-	into[size - 1] = '\0';	/* POSIX leaves a cut name without it */
+	into[size - 1] = '\0'; /* POSIX leaves a cut name without it */
 	return 0;
 }
 
@@ -379,7 +378,8 @@ kernel_datagram(const char *path)
 	flags = fcntl(fd, F_GETFL);
 	if (flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
 	    fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
-	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) ==
+		0)
 		return fd;
 	(void)close(fd);
 	return -1;

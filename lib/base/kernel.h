@@ -42,22 +42,22 @@ int kernel_linkat(int from_dir, const char *from, int to_dir, const char *to);
 int kernel_renameat(int from_dir, const char *from, int to_dir, const char *to);
 /* Never replaces to: EEXIST.  ENOSYS or EINVAL where the system or the file
  * system has no such call (renameat2(2)). */
-int kernel_renameat_new(int from_dir, const char *from, int to_dir,
-    const char *to);
+int kernel_renameat_new(
+    int from_dir, const char *from, int to_dir, const char *to);
 ssize_t kernel_readlinkat(int dir, const char *path, char *into, size_t size);
 DIR *kernel_fdopendir(int fd);
 struct dirent *kernel_readdir(DIR *dir);
 int kernel_closedir(DIR *dir);
 
 /* Processes and their rights. */
-int kernel_pipe(int ends[2]);	/* both ends close-on-exec */
+int kernel_pipe(int ends[2]); /* both ends close-on-exec */
 int kernel_dup2(int from, int to);
 pid_t kernel_fork(void);
 int kernel_execve(const char *path, char *const argv[], char *const envp[]);
 pid_t kernel_waitpid(pid_t pid, int *status, int options);
 int kernel_kill(pid_t pid, int signal_number);
 int kernel_setgroups(size_t count, const gid_t *groups);
-int kernel_setgid_for_good(gid_t gid);	/* real, effective and saved */
+int kernel_setgid_for_good(gid_t gid); /* real, effective and saved */
 int kernel_setuid_for_good(uid_t uid);
 int kernel_getgids(gid_t *real, gid_t *effective, gid_t *saved);
 int kernel_getuids(uid_t *real, uid_t *effective, uid_t *saved);
@@ -65,15 +65,15 @@ int kernel_seteuid(uid_t uid);
 int kernel_getgroups(int size, gid_t *into);
 pid_t kernel_getpid(void);
 pid_t kernel_getppid(void);
-int kernel_close_from(int first);	/* every descriptor >= first */
+int kernel_close_from(int first); /* every descriptor >= first */
 int kernel_getrlimit(int which, struct rlimit *into);
 int kernel_setrlimit(int which, const struct rlimit *limit);
 
 /* Memory, time, chance, names of the machine. */
-void *kernel_map(size_t size);	/* zeroed private memory, or NULL */
+void *kernel_map(size_t size); /* zeroed private memory, or NULL */
 int kernel_clock(clockid_t clock, struct timespec *into);
-int kernel_random(void *into, size_t size);	/* never blocks */
-int kernel_hostname(char *into, size_t size);	/* always NUL-terminated */
+int kernel_random(void *into, size_t size);   /* never blocks */
+int kernel_hostname(char *into, size_t size); /* always NUL-terminated */
 int kernel_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
 
 /* The log socket: UNIX datagram, non-blocking, close-on-exec. */

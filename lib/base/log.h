@@ -17,10 +17,10 @@ enum log_severity {
 #define LOG_FACILITY_MAIL 2
 
 struct log {
-	const char *tag;	/* the program's name */
-	const char *socket_path;	/* usually /dev/log */
-	int facility;		/* 0 to 23 */
-	int fd;			/* -1: not open yet, -2: cannot be had */
+	const char *tag;         /* the program's name */
+	const char *socket_path; /* usually /dev/log */
+	int facility;            /* 0 to 23 */
+	int fd;                  /* -1: not open yet, -2: cannot be had */
 };
 
 void log_init(struct log *log, const char *tag, const char *socket_path);

@@ -7,11 +7,11 @@
 #ifndef BASE_PLACE_H
 #define BASE_PLACE_H
 
-extern const char place_config_file[];	/* /etc/lda.conf */
-extern const char place_passwd_file[];	/* /etc/passwd */
-extern const char place_group_file[];	/* /etc/group */
-extern const char place_nsswitch_file[];	/* /etc/nsswitch.conf */
-extern const char place_getpw[];	/* the helper that asks NSS */
-extern const char place_log_socket[];	/* /dev/log */
+extern const char place_config_file[];   /* /etc/lda.conf */
+extern const char place_passwd_file[];   /* /etc/passwd */
+extern const char place_group_file[];    /* /etc/group */
+extern const char place_nsswitch_file[]; /* /etc/nsswitch.conf */
+extern const char place_getpw[];         /* the helper that asks NSS */
+extern const char place_log_socket[];    /* /dev/log */
 
 #endif

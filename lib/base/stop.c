@@ -68,8 +68,8 @@ stop_now(void)
 {
 	if (committed)
 		_exit(0);
-	if (write(last_words.fd, last_words.words,
-		strlen(last_words.words)) < 0) {
+	if (write(last_words.fd, last_words.words, strlen(last_words.words)) <
+	    0) {
 		/* Nobody listens; the exit status says the same. */
 	}
 	_exit(last_words.exit_code);
@@ -113,7 +113,8 @@ unblock_all(void)
 void
 stop_prepare_signals(struct stop_words words)
 {
-	stack_t stack = { .ss_sp = crash_stack, .ss_size = sizeof(crash_stack) };
+	stack_t stack = { .ss_sp = crash_stack,
+		.ss_size = sizeof(crash_stack) };
 
 	last_words = words;
 	(void)sigaltstack(&stack, NULL);
@@ -143,7 +144,8 @@ stop_deadline(unsigned soft_seconds, unsigned hard_seconds)
 		tick_every_second((time_t)soft_seconds);
 		(void)alarm(soft_seconds + hard_seconds);
 	} else {
-		/* No timer to be had (a limit): the hard one takes its place. */
+		/* No timer to be had (a limit): the hard one takes its place.
+		 */
 		(void)alarm(soft_seconds);
 	}
 }
@@ -165,8 +167,8 @@ stop_restore_signals(void)
 {
 	set_actions(plain, sizeof(plain) / sizeof(plain[0]), SIG_DFL, 0);
 	set_actions(ending, sizeof(ending) / sizeof(ending[0]), SIG_DFL, 0);
-	set_actions(crashing, sizeof(crashing) / sizeof(crashing[0]), SIG_DFL,
-	    0);
+	set_actions(
+	    crashing, sizeof(crashing) / sizeof(crashing[0]), SIG_DFL, 0);
 	set_action(SIGUSR1, SIG_DFL, 0);
 	set_action(SIGPIPE, SIG_DFL, 0);
 	set_action(SIGXFSZ, SIG_DFL, 0);

@@ -17,8 +17,8 @@
 /* Why sys_ calls have begun to fail; 0 is "go on". */
 enum stop_reason {
 	STOP_NOT = 0,
-	STOP_TIME,	/* the soft deadline has passed */
-	STOP_SIGNAL	/* TERM, HUP, INT or QUIT asked us to end */
+	STOP_TIME,  /* the soft deadline has passed */
+	STOP_SIGNAL /* TERM, HUP, INT or QUIT asked us to end */
 };
 
 /* What a crash handler does: write words to fd, then _exit(exit_code); once
@@ -30,10 +30,10 @@ struct stop_words {
 };
 
 /*
- * Puts signals in order, whatever the caller left: all are unblocked; PIPE and XFSZ ignored (write(2) answers EPIPE and EFBIG); TERM,
- * HUP, INT, QUIT and XCPU ask for an orderly end; SEGV, BUS, ILL, FPE, ABRT
- * speak the last words, on a stack of their own.  The string in words must
- * live on.
+ * Puts signals in order, whatever the caller left: all are unblocked; PIPE and
+ * XFSZ ignored (write(2) answers EPIPE and EFBIG); TERM, HUP, INT, QUIT and
+ * XCPU ask for an orderly end; SEGV, BUS, ILL, FPE, ABRT speak the last words,
+ * on a stack of their own.  The string in words must live on.
  */
 void stop_prepare_signals(struct stop_words words);
 

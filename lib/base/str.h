@@ -12,8 +12,8 @@
 #include <stddef.h>
 
 struct str {
-	const char *at;	/* may be NULL when length is 0 */
-	size_t length;	/* octets */
+	const char *at; /* may be NULL when length is 0 */
+	size_t length;  /* octets */
 };
 
 /* str_index and str_last answer this when the octet is not there. */

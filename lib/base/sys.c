@@ -434,7 +434,7 @@ sys_random(void)
 	/* Only for names that O_EXCL and the kernel keep apart anyway. */
 	bits = (uint64_t)sys_now_us() * 0x9e3779b97f4a7c15U;
 	return bits ^ ((uint64_t)sys_getpid() << 32) ^
-	    ((uint64_t)sys_ticks_us() * 0xd1342543de82ef95U);
+	       ((uint64_t)sys_ticks_us() * 0xd1342543de82ef95U);
 }
 
 void

@@ -33,8 +33,8 @@ int sys_fsync(int fd) MUST_CHECK;
 int sys_close(int fd);
 int sys_ftruncate(int fd, off_t length) MUST_CHECK;
 int sys_fstat(int fd, struct stat *into) MUST_CHECK;
-int sys_fstatat(int dir, const char *path, struct stat *into,
-    int flags) MUST_CHECK;
+int sys_fstatat(
+    int dir, const char *path, struct stat *into, int flags) MUST_CHECK;
 int sys_faccessat(int dir, const char *path, int mode, int flags) MUST_CHECK;
 int sys_fchmod(int fd, mode_t mode) MUST_CHECK;
 int sys_fchown(int fd, uid_t uid, gid_t gid) MUST_CHECK;
@@ -42,13 +42,13 @@ int sys_fchown(int fd, uid_t uid, gid_t gid) MUST_CHECK;
 /* Names. */
 int sys_mkdirat(int dir, const char *path, mode_t mode) MUST_CHECK;
 int sys_unlinkat(int dir, const char *path, int flags);
-int sys_linkat(int from_dir, const char *from, int to_dir,
-    const char *to) MUST_CHECK;
+int sys_linkat(
+    int from_dir, const char *from, int to_dir, const char *to) MUST_CHECK;
 /* Never replaces to; ENOSYS or EINVAL where it cannot be done at once. */
-int sys_renameat_new(int from_dir, const char *from, int to_dir,
-    const char *to) MUST_CHECK;
-int sys_renameat(int from_dir, const char *from, int to_dir,
-    const char *to) MUST_CHECK;
+int sys_renameat_new(
+    int from_dir, const char *from, int to_dir, const char *to) MUST_CHECK;
+int sys_renameat(
+    int from_dir, const char *from, int to_dir, const char *to) MUST_CHECK;
 /* Always NUL-terminated; a longer link is an error (ENAMETOOLONG). */
 int sys_readlink(const char *path, char *into, size_t size) MUST_CHECK;
 DIR *sys_opendir(int dir, const char *path) MUST_CHECK;
@@ -69,8 +69,8 @@ int sys_getgids(gid_t *real, gid_t *effective, gid_t *saved) MUST_CHECK;
 int sys_getuids(uid_t *real, uid_t *effective, uid_t *saved) MUST_CHECK;
 int sys_seteuid(uid_t uid) MUST_CHECK;
 int sys_getgroups(int size, gid_t *into) MUST_CHECK;
-uid_t sys_uid(void);	/* effective */
-gid_t sys_gid(void);	/* effective */
+uid_t sys_uid(void); /* effective */
+gid_t sys_gid(void); /* effective */
 pid_t sys_getpid(void);
 pid_t sys_getppid(void);
 void sys_close_from(int first);

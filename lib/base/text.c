@@ -48,10 +48,10 @@ text_utf8_length(struct str from)
 	if (length < 3)
 		return length;
 	second = octet_at(from, 1);
-	if ((first == 0xe0 && second < 0xa0) ||		/* could be shorter */
-	    (first == 0xed && second > 0x9f) ||		/* surrogates */
-	    (first == 0xf0 && second < 0x90) ||		/* could be shorter */
-	    (first == 0xf4 && second > 0x8f))		/* beyond U+10FFFF */
+	if ((first == 0xe0 && second < 0xa0) || /* could be shorter */
+	    (first == 0xed && second > 0x9f) || /* surrogates */
+	    (first == 0xf0 && second < 0x90) || /* could be shorter */
+	    (first == 0xf4 && second > 0x8f))   /* beyond U+10FFFF */
 		return 0;
 	return length;
 }
@@ -76,8 +76,8 @@ is_control(struct str character)
 	unsigned char first = octet_at(character, 0);
 
 	return first < 32 || first == 127 ||
-	    (character.length == 2 && first == 0xc2 &&
-		octet_at(character, 1) < 0xa0);
+	       (character.length == 2 && first == 0xc2 &&
+		   octet_at(character, 1) < 0xa0);
 }
 
 void
@@ -92,7 +92,8 @@ text_printable(struct buf *into, struct str from, size_t most)
 
 		if (length == 0 || is_control(character)) {
 			for (size_t i = 0; i < character.length; i++)
-				buf_print(into, "\\x%02x", octet_at(character, i));
+				buf_print(
+				    into, "\\x%02x", octet_at(character, i));
 		} else if (character.at[0] == '\\')
 			buf_add_string(into, "\\\\");
 		else

@@ -34,8 +34,8 @@ config_init(struct config *config, const struct config_room *rooms,
 	memset(config, 0, sizeof(*config));
 	config->arena = arena;
 	config->values = arena_take(arena, rows * sizeof(*config->values));
-	config->ignored = arena_take(
-	    arena, CONFIG_IGNORED_MOST * sizeof(*config->ignored));
+	config->ignored =
+	    arena_take(arena, CONFIG_IGNORED_MOST * sizeof(*config->ignored));
 	for (size_t i = 0; i < room_count; i++) {
 		for (size_t k = 0; k < rooms[i].table->count; k++) {
 			struct config_value *value =
@@ -94,8 +94,8 @@ config_set_known(struct config *config, struct str name, struct str value,
 			remember_ignored(config, name);
 		return 0;
 	}
-	if (setting_parse(present->row, value, present->options,
-		config->arena, why) < 0) {
+	if (setting_parse(present->row, value, present->options, config->arena,
+		why) < 0) {
 		status_context(why, "%s", origin);
 		return -1;
 	}
@@ -111,8 +111,8 @@ config_set(struct config *config, struct str name, struct str value,
 {
 	bool known;
 
-	if (config_set_known(
-		config, name, value, level, origin, &known, why) < 0)
+	if (config_set_known(config, name, value, level, origin, &known, why) <
+	    0)
 		return -1;
 	if (known)
 		return 0;
@@ -187,8 +187,8 @@ logical_line(struct config *config, struct cursor *in, unsigned *lines)
 }
 
 static int
-parse_line(
-    struct config *config, struct str line, const char *origin, struct status *why)
+parse_line(struct config *config, struct str line, const char *origin,
+    struct status *why)
 {
 	struct cursor in = cursor_over(line);
 	struct str name;
@@ -235,8 +235,8 @@ config_parse(struct config *config, struct str text, const char *file,
 }
 
 int
-config_read(struct config *config, const char *file, bool *missing,
-    struct status *why)
+config_read(
+    struct config *config, const char *file, bool *missing, struct status *why)
 {
 	struct str text;
 

@@ -12,9 +12,9 @@
 /* Weakest first: a later one never replaces a stronger value. */
 enum config_level {
 	CONFIG_DEFAULT,
-	CONFIG_FILE,	/* lda.conf */
-	CONFIG_USER,	/* extra fields of the userdb */
-	CONFIG_FLAG	/* -o */
+	CONFIG_FILE, /* lda.conf */
+	CONFIG_USER, /* extra fields of the userdb */
+	CONFIG_FLAG  /* -o */
 };
 
 /* A room's table, and the struct of its values. */
@@ -29,14 +29,14 @@ struct config_value {
 	void *options;
 	struct str text;
 	enum config_level level;
-	const char *origin;	/* "default", "/etc/lda.conf:7", "-o" */
+	const char *origin; /* "default", "/etc/lda.conf:7", "-o" */
 };
 
 struct config {
 	struct arena *arena;
 	struct config_value *values;
 	size_t count;
-	struct str *ignored;	/* names accepted without effect */
+	struct str *ignored; /* names accepted without effect */
 	size_t ignored_count;
 };
 
@@ -50,8 +50,7 @@ int config_init(struct config *config, const struct config_room *rooms,
 /* Sets one value.  Fails for an unknown name or a bad value; the cause begins
  * with origin. */
 int config_set(struct config *config, struct str name, struct str value,
-    enum config_level level, const char *origin,
-    struct status *why) MUST_CHECK;
+    enum config_level level, const char *origin, struct status *why) MUST_CHECK;
 
 /* The same, but answers an unknown name with 0 and *known false: userdb
  * fields may be meant for other programs. */
@@ -73,8 +72,8 @@ int config_read(struct config *config, const char *file, bool *missing,
     struct status *why) MUST_CHECK;
 
 /* The value of a name that is in a table; never NULL. */
-const struct config_value *config_find(const struct config *config,
-    const char *name);
+const struct config_value *config_find(
+    const struct config *config, const char *name);
 
 /* "name = value (origin)" for causes, in the arena. */
 const char *config_describe(const struct config *config, const char *name);

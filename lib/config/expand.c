@@ -40,7 +40,7 @@ struct expansion {
 	const struct expand_names *names;
 	enum expand_use use;
 	struct arena *arena;
-	struct str value;	/* the whole of it, for causes */
+	struct str value; /* the whole of it, for causes */
 	struct buf out;
 	struct status *why;
 };
@@ -74,8 +74,7 @@ value_of(struct expansion *at, enum what what, struct str *into)
 		return 0;
 	case WHAT_DOMAIN:
 		*into = at->names->domain;
-		if (into->length == 0 &&
-		    !address_has_domain(at->names->user))
+		if (into->length == 0 && !address_has_domain(at->names->user))
 			return fail(at, "the user's name has no domain for %d");
 		return 0;
 	case WHAT_HOME:
@@ -105,15 +104,14 @@ static bool
 is_safe_name(struct str name)
 {
 	return name.length > 0 && name.length <= NAME_OCTETS &&
-	    name.at[0] != '.' && str_index(name, '/') == STR_NONE &&
-	    !str_has_control(name);
+	       name.at[0] != '.' && str_index(name, '/') == STR_NONE &&
+	       !str_has_control(name);
 }
 
 static int
 put(struct expansion *at, enum what what, struct str value)
 {
-	if (at->use == EXPAND_PATH && what != WHAT_HOME &&
-	    !is_safe_name(value))
+	if (at->use == EXPAND_PATH && what != WHAT_HOME && !is_safe_name(value))
 		return status_fail(at->why, STATUS_USER_UNKNOWN,
 		    "the recipient's name cannot be part of a path");
 	buf_add(&at->out, value);
@@ -135,8 +133,8 @@ read_range(struct cursor *in, size_t *offset, size_t *width)
 		return false;
 	if (cursor_take(in, '.')) {
 		*offset = (size_t)number;
-		if (!number_read(cursor_span(in, "0123456789"), VALUE_OCTETS,
-			&number))
+		if (!number_read(
+			cursor_span(in, "0123456789"), VALUE_OCTETS, &number))
 			return false;
 	}
 	*width = (size_t)number;
@@ -186,7 +184,7 @@ apply_filter(
 	} else
 		return fail(at, "unknown filter in %{...}");
 	if (*what == WHAT_HOME)
-		*what = WHAT_USER;	/* no longer a path of the administrator's */
+		*what = WHAT_USER; /* no longer a path of the administrator's */
 	return 0;
 }
 
@@ -211,8 +209,9 @@ expand_braces(struct expansion *at, struct cursor *in)
 		if (value_of(at, what, &value) < 0)
 			return -1;
 		while (!cursor_at_end(&inner))
-			if (apply_filter(at, str_trim(cursor_until(&inner, '|')),
-				&what, &value) < 0)
+			if (apply_filter(at,
+				str_trim(cursor_until(&inner, '|')), &what,
+				&value) < 0)
 				return -1;
 		return put(at, what, value);
 	}
@@ -276,7 +275,7 @@ expand(struct str value, const struct expand_names *names, enum expand_use use,
 
 	if (run(value, names, use, arena, &expanded, why) < 0)
 		return -1;
-	*into = expanded.at;	/* arena_copy adds a NUL */
+	*into = expanded.at; /* arena_copy adds a NUL */
 	return 0;
 }
 

@@ -11,18 +11,18 @@
 #include "mail/status.h"
 
 struct expand_names {
-	struct str user;	/* %u: name@domain, or name */
-	struct str local;	/* %n */
-	struct str domain;	/* %d; empty: there is none */
-	struct str home;	/* %h; empty: not known (yet) */
+	struct str user;   /* %u: name@domain, or name */
+	struct str local;  /* %n */
+	struct str domain; /* %d; empty: there is none */
+	struct str home;   /* %h; empty: not known (yet) */
 };
 
 /* The names of a user; home is empty. */
 struct expand_names expand_names_of(struct str user);
 
 enum expand_use {
-	EXPAND_TEXT,	/* any name will do */
-	EXPAND_PATH	/* what a name gives must be safe in a path */
+	EXPAND_TEXT, /* any name will do */
+	EXPAND_PATH  /* what a name gives must be safe in a path */
 };
 
 /*
@@ -32,9 +32,9 @@ enum expand_use {
  * The result is a string in the arena.
  *
  * Fails with "no such user" where EXPAND_PATH meets a name that is empty, has
- * a leading ".", a "/", a control character or more than 255 octets; with "misconfigured" for an
- * unknown variable or modifier, for %d without a domain and for %h without a
- * home.
+ * a leading ".", a "/", a control character or more than 255 octets; with
+ * "misconfigured" for an unknown variable or modifier, for %d without a domain
+ * and for %h without a home.
  */
 int expand(struct str value, const struct expand_names *names,
     enum expand_use use, struct arena *arena, const char **into,

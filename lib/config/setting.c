@@ -117,7 +117,7 @@ read_bool(struct str value, bool *into)
 	    str_is_nocase(value, "true") || str_is(value, "1"))
 		*into = true;
 	else if (str_is_nocase(value, "no") || str_is_nocase(value, "n") ||
-	    str_is_nocase(value, "false") || str_is(value, "0"))
+		 str_is_nocase(value, "false") || str_is(value, "0"))
 		*into = false;
 	else
 		return false;
@@ -205,8 +205,8 @@ setting_parse(const struct setting *row, struct str value, void *options,
 			return fail_of_choice(row, value, why);
 		break;
 	case SETTING_LIST:
-		*(struct setting_list *)(void *)field = setting_split(
-		    arena_copy(arena, value), arena);
+		*(struct setting_list *)(void *)field =
+		    setting_split(arena_copy(arena, value), arena);
 		break;
 	case SETTING_IGNORED:
 		break;

@@ -14,14 +14,14 @@
 #include <stdint.h>
 
 enum setting_type {
-	SETTING_TEXT,		/* const char *: as written */
-	SETTING_BOOL,		/* bool: yes or no */
-	SETTING_SIZE,		/* uint64_t octets: 50M */
-	SETTING_DURATION,	/* uint64_t seconds: 300s, 5 mins */
-	SETTING_NUMBER,		/* uint64_t */
-	SETTING_CHOICE,		/* int: index of the word in choices */
-	SETTING_LIST,		/* struct setting_list: split at blanks, commas */
-	SETTING_IGNORED		/* accepted, logged, without effect; no field */
+	SETTING_TEXT,     /* const char *: as written */
+	SETTING_BOOL,     /* bool: yes or no */
+	SETTING_SIZE,     /* uint64_t octets: 50M */
+	SETTING_DURATION, /* uint64_t seconds: 300s, 5 mins */
+	SETTING_NUMBER,   /* uint64_t */
+	SETTING_CHOICE,   /* int: index of the word in choices */
+	SETTING_LIST,     /* struct setting_list: split at blanks, commas */
+	SETTING_IGNORED   /* accepted, logged, without effect; no field */
 };
 
 struct setting_list {
@@ -30,11 +30,11 @@ struct setting_list {
 };
 
 struct setting {
-	const char *name;	/* "plugin/" matches all that begins with it */
+	const char *name; /* "plugin/" matches all that begins with it */
 	enum setting_type type;
-	const char *fallback;	/* the default, as one would write it */
-	size_t offset;		/* of the field in the room's struct */
-	const char *const *choices;	/* NULL-terminated, for SETTING_CHOICE */
+	const char *fallback;       /* the default, as one would write it */
+	size_t offset;              /* of the field in the room's struct */
+	const char *const *choices; /* NULL-terminated, for SETTING_CHOICE */
 };
 
 /* The settings of one room. */

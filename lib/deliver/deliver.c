@@ -61,9 +61,9 @@ has_sieve_script(const struct deliver_run *run)
 	struct stat facts;
 
 	return run->user.home != NULL &&
-	    sys_fstatat(AT_FDCWD,
-		arena_path(run->arena, run->user.home, ".dovecot.sieve"),
-		&facts, 0) == 0;
+	       sys_fstatat(AT_FDCWD,
+		   arena_path(run->arena, run->user.home, ".dovecot.sieve"),
+		   &facts, 0) == 0;
 }
 
 static int
@@ -75,8 +75,8 @@ prepare(struct deliver_run *run)
 		&run->user, &run->why) < 0)
 		return -1;
 	run->has_user = true;
-	if (resolve_settings(
-		run->settings, &run->user, run->arena, &run->why) < 0 ||
+	if (resolve_settings(run->settings, &run->user, run->arena, &run->why) <
+		0 ||
 	    resolve_privileges(
 		run->settings, &run->user, run->arena, &run->why) < 0)
 		return -1;
@@ -137,14 +137,15 @@ deliver_limits(struct deliver_run *run, struct message_limit *limits)
 	struct rlimit file_size;
 	size_t count = 0;
 
-	limits[count].octets = or_no_limit(settings->deliver.message_size_limit);
+	limits[count].octets =
+	    or_no_limit(settings->deliver.message_size_limit);
 	limits[count].id = STATUS_MESSAGE_TOO_BIG;
 	limits[count++].name =
 	    config_describe(&settings->config, "message_size_limit");
 	limits[count].octets = or_no_limit(settings->store.mailbox_size_limit);
-	limits[count].id = settings->deliver.quota_full_tempfail ?
-	    STATUS_MAILBOX_FULL :
-	    STATUS_MAILBOX_FULL_FOR_GOOD;
+	limits[count].id = settings->deliver.quota_full_tempfail
+			       ? STATUS_MAILBOX_FULL
+			       : STATUS_MAILBOX_FULL_FOR_GOOD;
 	limits[count++].name =
 	    config_describe(&settings->config, "mailbox_size_limit");
 	if (sys_getrlimit(RLIMIT_FSIZE, &file_size) == 0 &&
@@ -177,8 +178,8 @@ receive_from(struct deliver_run *run, const struct message_source *source)
 	    run->arena, &run->why);
 
 	run->has_message = true;
-	envelope_join(&run->request->envelope, &run->message.facts,
-	    &run->envelope);
+	envelope_join(
+	    &run->request->envelope, &run->message.facts, &run->envelope);
 	return rc;
 }
 
@@ -236,8 +237,8 @@ check_stop(struct deliver_run *run)
 	if (stop_reason() == STOP_NOT)
 		return 0;
 	return status_fail(&run->why, STATUS_TROUBLE,
-	    stop_reason() == STOP_TIME ? "delivery_timeout has passed" :
-					 "ended by a signal");
+	    stop_reason() == STOP_TIME ? "delivery_timeout has passed"
+				       : "ended by a signal");
 }
 
 static int

@@ -31,18 +31,18 @@ struct deliver_run {
 	struct settings *settings;
 	const struct deliver_request *request;
 	struct log *log;
-	int64_t started_us;	/* sys_ticks_us() */
-	pid_t parent;		/* who started us, 0: do not care */
+	int64_t started_us; /* sys_ticks_us() */
+	pid_t parent;       /* who started us, 0: do not care */
 	struct user user;
 	bool has_user;
 	struct mailbox mailbox;
-	struct folder folder;	/* where the message goes */
-	const char *folder_trouble;	/* why it is not the folder of -m */
+	struct folder folder;       /* where the message goes */
+	const char *folder_trouble; /* why it is not the folder of -m */
 	struct message message;
 	bool has_message;
 	struct envelope envelope;
 	struct delivery delivery;
-	bool has_sieve;		/* the user has a script, which nothing runs */
+	bool has_sieve; /* the user has a script, which nothing runs */
 	struct status why;
 };
 

@@ -48,8 +48,8 @@ add_milliseconds(struct buf *out, const struct deliver_run *run)
 {
 	int64_t spent = sys_ticks_us() - run->started_us;
 
-	buf_print(out, "%" PRId64 ".%" PRId64, spent / 1000,
-	    spent % 1000 / 100);
+	buf_print(
+	    out, "%" PRId64 ".%" PRId64, spent / 1000, spent % 1000 / 100);
 }
 
 /* One variable of deliver_log_format. */
@@ -154,8 +154,8 @@ take_variable(struct cursor *in, enum log_variable *what)
 static void
 add_formatted(struct buf *out, const struct deliver_run *run, struct str text)
 {
-	struct cursor in = cursor_over(
-	    str_from(run->settings->deliver.deliver_log_format));
+	struct cursor in =
+	    cursor_over(str_from(run->settings->deliver.deliver_log_format));
 
 	while (!cursor_at_end(&in)) {
 		enum log_variable what;
@@ -205,8 +205,8 @@ add_keys(struct buf *out, const struct deliver_run *run)
 		if (run->envelope.has_sender)
 			add_address(out, "from", run->envelope.sender);
 		if (run->envelope.original_recipient.length > 0)
-			add_address(out, "orig_to",
-			    run->envelope.original_recipient);
+			add_address(
+			    out, "orig_to", run->envelope.original_recipient);
 		if (facts->queue_id.length > 0)
 			add_key(out, "queue_id", facts->queue_id);
 		buf_print(out, " size=%" PRIu64, run->message.size_octets);
@@ -221,8 +221,8 @@ add_keys(struct buf *out, const struct deliver_run *run)
 static void
 add_user(struct buf *out, const struct deliver_run *run)
 {
-	struct str user = run->has_user ? run->user.name :
-					  run->request->user.text;
+	struct str user =
+	    run->has_user ? run->user.name : run->request->user.text;
 
 	buf_add_string(out, "lda");
 	if (user.length > 0) {

@@ -9,8 +9,9 @@
 /* A line of its own for a message that does not go where -m said. */
 void report_folder(struct deliver_run *run);
 
-/* Takes no memory.  The last line: "lda(bob): msgid=<x@y>: saved mail to INBOX from=<a@b> ...",
- * or "save failed to INBOX: cause ... reply=\"4.2.1 ...\" exit=75". */
+/* Takes no memory.  The last line: "lda(bob): msgid=<x@y>: saved mail to INBOX
+ * from=<a@b> ...", or "save failed to INBOX: cause ... reply=\"4.2.1 ...\"
+ * exit=75". */
 void report_outcome(struct deliver_run *run);
 
 /* The same for a failure before there was a delivery. */

@@ -26,21 +26,20 @@ static bool
 userdb_is_set(const struct settings *settings)
 {
 	return config_find(&settings->config, "userdb")->level !=
-	    CONFIG_DEFAULT;
+	       CONFIG_DEFAULT;
 }
 
 static int
 find(const struct settings *settings, struct str name, struct arena *arena,
     struct user *into, struct status *why)
 {
-	return user_find(&settings->user, name, false,
-	    userdb_is_set(settings), arena, into, why);
+	return user_find(&settings->user, name, false, userdb_is_set(settings),
+	    arena, into, why);
 }
 
 static int
-by_flag(const struct deliver_request *request,
-    const struct settings *settings, struct arena *arena, struct user *into,
-    struct status *why)
+by_flag(const struct deliver_request *request, const struct settings *settings,
+    struct arena *arena, struct user *into, struct status *why)
 {
 	struct str name = address_bare(request->user.text);
 
@@ -53,8 +52,8 @@ by_flag(const struct deliver_request *request,
 }
 
 static int
-fail_of_other_uid(struct str name, const struct user *user, uid_t uid,
-    struct status *why)
+fail_of_other_uid(
+    struct str name, const struct user *user, uid_t uid, struct status *why)
 {
 	bool root = user->uid == 0;
 
@@ -62,8 +61,8 @@ fail_of_other_uid(struct str name, const struct user *user, uid_t uid,
 	    "USER is %.*s, who has uid %jd, but lda runs as uid %jd%s",
 	    (int)name.length, name.at, (intmax_t)user->uid, (intmax_t)uid,
 	    root ? ": local(8) runs root's mail as default_privs; alias root "
-		   "to a person in /etc/aliases" :
-		   "");
+		   "to a person in /etc/aliases"
+		 : "");
 	return misconfigured(
 	    why, root ? "alias root to a person" : "USER is somebody else");
 }
@@ -141,8 +140,7 @@ resolve_recipient(const struct deliver_request *request,
 	if (uid == 0)
 		return fail_of_no_flag("lda was started as root", why);
 	if (request->environment_user.text.length > 0)
-		return by_environment(
-		    request, settings, uid, arena, into, why);
+		return by_environment(request, settings, uid, arena, into, why);
 	if (claims->final_flag.text.length > 0)
 		return by_address(
 		    settings, claims->final_flag.text, arena, into, why);

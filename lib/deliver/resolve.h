@@ -25,8 +25,7 @@ int resolve_settings(struct settings *settings, const struct user *user,
  * we have them.  uid 0, and uids below first_valid_uid, never get mail from
  * root's hands.
  */
-int resolve_privileges(const struct settings *settings,
-    const struct user *user, struct arena *arena,
-    struct status *why) MUST_CHECK;
+int resolve_privileges(const struct settings *settings, const struct user *user,
+    struct arena *arena, struct status *why) MUST_CHECK;
 
 #endif

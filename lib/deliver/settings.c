@@ -17,14 +17,14 @@ static const struct setting rows[] = {
 	    NULL },
 	{ "quota_full_tempfail", SETTING_BOOL, "yes",
 	    FIELD(quota_full_tempfail), NULL },
-	{ "delivery_timeout", SETTING_DURATION, "300s",
-	    FIELD(delivery_timeout), NULL },
+	{ "delivery_timeout", SETTING_DURATION, "300s", FIELD(delivery_timeout),
+	    NULL },
 	{ "first_valid_uid", SETTING_NUMBER, "500", FIELD(first_valid_uid),
 	    NULL },
 	{ "syslog_facility", SETTING_TEXT, "mail", FIELD(syslog_facility),
 	    NULL },
-	{ "syslog_socket", SETTING_TEXT, place_log_socket,
-	    FIELD(syslog_socket), NULL },
+	{ "syslog_socket", SETTING_TEXT, place_log_socket, FIELD(syslog_socket),
+	    NULL },
 	{ "deliver_log_format", SETTING_TEXT, "msgid=%m: %$",
 	    FIELD(deliver_log_format), NULL },
 };
@@ -115,8 +115,7 @@ settings_init(
 		{ &ignored_settings, &settings->deliver },
 	};
 
-	return config_init(
-	    &settings->config, rooms, COUNT(rooms), arena, why);
+	return config_init(&settings->config, rooms, COUNT(rooms), arena, why);
 }
 
 int

@@ -13,7 +13,7 @@
 struct deliver_options {
 	uint64_t message_size_limit;
 	bool quota_full_tempfail;
-	uint64_t delivery_timeout;	/* seconds */
+	uint64_t delivery_timeout; /* seconds */
 	uint64_t first_valid_uid;
 	const char *syslog_facility;
 	const char *syslog_socket;
@@ -32,12 +32,12 @@ int settings_init(struct settings *settings, struct arena *arena,
     struct status *why) MUST_CHECK;
 
 /* What no single value shows: called when all sources have been read. */
-int settings_check(const struct settings *settings,
-    struct status *why) MUST_CHECK;
+int settings_check(
+    const struct settings *settings, struct status *why) MUST_CHECK;
 
 /* Adds "name = value" for each setting that differs from its default, as
  * postconf -n does; with origins, also where it came from. */
-void settings_print(const struct settings *settings, bool origins,
-    struct buf *out);
+void settings_print(
+    const struct settings *settings, bool origins, struct buf *out);
 
 #endif

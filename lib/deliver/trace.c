@@ -86,8 +86,8 @@ static void
 add_mailbox(struct buf *out, struct deliver_run *run)
 {
 	buf_add_string(out, "mailbox\n");
-	add_value(out, "mail_location",
-	    str_from(run->settings->store.mail_location));
+	add_value(
+	    out, "mail_location", str_from(run->settings->store.mail_location));
 	add_value(out, "format", str_from(run->mailbox.store->word));
 	add_value(out, "mail root", str_from(run->mailbox.root));
 	add_folder(out, run);
@@ -118,10 +118,10 @@ static void
 add_sieve(struct buf *out, const struct deliver_run *run)
 {
 	buf_print(out, "sieve\n    %s\n",
-	    run->has_sieve ?
-		"the user has ~/.dovecot.sieve, but this version runs no "
-		"Sieve script: mail goes to the folder above" :
-		"the user has no ~/.dovecot.sieve");
+	    run->has_sieve
+		? "the user has ~/.dovecot.sieve, but this version runs no "
+		  "Sieve script: mail goes to the folder above"
+		: "the user has no ~/.dovecot.sieve");
 }
 
 static void

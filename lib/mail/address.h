@@ -35,7 +35,7 @@ bool address_split_detail(struct str local, struct str delimiters,
 
 /* The address without its detail, in the arena; address itself if there is
  * none. */
-struct str address_without_detail(struct str address, struct str delimiters,
-    struct arena *arena);
+struct str address_without_detail(
+    struct str address, struct str delimiters, struct arena *arena);
 
 #endif

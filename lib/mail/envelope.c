@@ -35,7 +35,8 @@ believe(const struct envelope_claim *flag,
     const struct envelope_claim *environment, struct str witness,
     bool has_witness)
 {
-	struct str told = address_bare(flag->given ? flag->text : environment->text);
+	struct str told =
+	    address_bare(flag->given ? flag->text : environment->text);
 
 	if (!has_witness)
 		return told;
@@ -50,13 +51,13 @@ join_sender(const struct envelope_claims *claims,
     const struct message_facts *facts, struct envelope *into)
 {
 	bool has_witness = facts->has_return_path || facts->has_from_line;
-	struct str witness = facts->has_return_path ? facts->return_path :
-						      facts->from_line;
+	struct str witness =
+	    facts->has_return_path ? facts->return_path : facts->from_line;
 	struct str sender = believe(&claims->sender_flag,
 	    &claims->sender_environment, witness, has_witness);
 
 	into->has_sender = has_witness || claims->sender_flag.given ||
-	    claims->sender_environment.given;
+			   claims->sender_environment.given;
 	into->sender = address_is_null(sender) ? str_of(NULL, 0) : sender;
 }
 
@@ -66,9 +67,9 @@ join_original(const struct envelope_claims *claims,
 {
 	const struct envelope_claim *last[] = { &claims->final_flag,
 		&claims->recipient_environment };
-	struct str witness = facts->original_to.length > 0 ?
-	    facts->original_to :
-	    facts->delivered_to;
+	struct str witness = facts->original_to.length > 0
+				 ? facts->original_to
+				 : facts->delivered_to;
 
 	/* X-Original-To may be absent where Delivered-To is there: then the
 	 * latter is only a witness for a mangled copy of itself. */

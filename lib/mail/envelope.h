@@ -15,19 +15,19 @@ struct envelope_claim {
 };
 
 struct envelope {
-	struct str sender;	/* empty: the null sender, or unknown */
-	bool has_sender;	/* false: nobody told */
-	struct str original_recipient;	/* empty: unknown */
+	struct str sender;             /* empty: the null sender, or unknown */
+	bool has_sender;               /* false: nobody told */
+	struct str original_recipient; /* empty: unknown */
 };
 
 /* The claims, strongest first; the environment's are local(8)'s. */
 struct envelope_claims {
-	struct envelope_claim sender_flag;		/* -f */
-	struct envelope_claim sender_environment;	/* SENDER */
-	struct envelope_claim original_flag;		/* -a */
-	struct envelope_claim original_environment;	/* ORIGINAL_RECIPIENT */
-	struct envelope_claim final_flag;		/* -r */
-	struct envelope_claim recipient_environment;	/* RECIPIENT */
+	struct envelope_claim sender_flag;           /* -f */
+	struct envelope_claim sender_environment;    /* SENDER */
+	struct envelope_claim original_flag;         /* -a */
+	struct envelope_claim original_environment;  /* ORIGINAL_RECIPIENT */
+	struct envelope_claim final_flag;            /* -r */
+	struct envelope_claim recipient_environment; /* RECIPIENT */
 };
 
 /*

@@ -8,8 +8,8 @@
 #include "base/cursor.h"
 
 struct header_field {
-	struct str name;	/* before the ":", blanks before that dropped */
-	struct str value;	/* behind it, as it stands, folds included */
+	struct str name;  /* before the ":", blanks before that dropped */
+	struct str value; /* behind it, as it stands, folds included */
 };
 
 /*

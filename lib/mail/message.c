@@ -30,10 +30,10 @@ struct intake {
 	size_t limit_count;
 	const struct message_spool *spool;
 	struct arena *arena;
-	char *room;		/* MESSAGE_MEMORY_OCTETS */
-	size_t length;		/* octets of room that are message */
-	bool held_cr;		/* one CR read whose follower is not known */
-	char last;		/* last octet of the message so far */
+	char *room;    /* MESSAGE_MEMORY_OCTETS */
+	size_t length; /* octets of room that are message */
+	bool held_cr;  /* one CR read whose follower is not known */
+	char last;     /* last octet of the message so far */
 	bool at_end;
 	bool head_seen;
 };
@@ -136,8 +136,8 @@ read_more(struct intake *in, struct status *why)
 	end = begin;
 	if (in->held_cr)
 		in->room[end++] = '\r';
-	got = sys_read(
-	    in->from->fd, in->room + end, MESSAGE_MEMORY_OCTETS - end);
+	got =
+	    sys_read(in->from->fd, in->room + end, MESSAGE_MEMORY_OCTETS - end);
 	if (got < 0)
 		return status_fail_read(why, in->from->name);
 	in->at_end = got == 0;
@@ -195,8 +195,8 @@ note_field(struct intake *in, const struct header_field *field)
 			*wanted[i].fact = keep(in, field->value);
 	if (facts->queue_id.at == NULL &&
 	    str_is_nocase(field->name, "Received"))
-		facts->queue_id = keep(in,
-		    header_queue_id(str_head(field->value, FACT_OCTETS)));
+		facts->queue_id = keep(
+		    in, header_queue_id(str_head(field->value, FACT_OCTETS)));
 }
 
 static void
@@ -286,8 +286,8 @@ message_receive(struct message *message, const struct message_source *from,
 		if (room_is_full(&in) && !in.at_end && flush(&in, why) < 0)
 			return -1;
 	}
-	if (message->file < 0 ? keep_in_memory(&in, why) < 0 :
-				in.length > 0 && flush(&in, why) < 0)
+	if (message->file < 0 ? keep_in_memory(&in, why) < 0
+			      : in.length > 0 && flush(&in, why) < 0)
 		return -1;
 	if (message->size_octets == 0)
 		return status_fail(why, STATUS_TROUBLE,

@@ -20,23 +20,23 @@
  * first four are believed only at the very top, where Postfix writes them:
  * further down anybody may have. */
 struct message_facts {
-	struct str from_line;		/* the sender in the From_ line */
+	struct str from_line; /* the sender in the From_ line */
 	bool has_from_line;
 	struct str return_path;
 	bool has_return_path;
-	struct str original_to;		/* X-Original-To */
+	struct str original_to; /* X-Original-To */
 	struct str delivered_to;
 	struct str message_id;
 	struct str subject;
 	struct str from;
-	struct str queue_id;		/* from the topmost Received */
+	struct str queue_id; /* from the topmost Received */
 };
 
 struct message {
-	struct str memory;	/* all of it, if file is -1 */
-	int file;		/* the spool's, owned by whoever opened it */
+	struct str memory; /* all of it, if file is -1 */
+	int file;          /* the spool's, owned by whoever opened it */
 	uint64_t size_octets;
-	uint64_t crlf_octets;	/* with every LF as CRLF (Maildir's W=) */
+	uint64_t crlf_octets; /* with every LF as CRLF (Maildir's W=) */
 	struct message_facts facts;
 };
 
@@ -44,9 +44,9 @@ struct message {
 
 /* A size that the message must not exceed, and what it comes to if it does. */
 struct message_limit {
-	uint64_t octets;	/* MESSAGE_NO_LIMIT: none */
+	uint64_t octets; /* MESSAGE_NO_LIMIT: none */
 	enum status_id id;
-	const char *name;	/* "message_size_limit (/etc/lda.conf:7)" */
+	const char *name; /* "message_size_limit (/etc/lda.conf:7)" */
 };
 
 /* Where a long message goes.  open returns a descriptor for writing, or -1
@@ -54,20 +54,20 @@ struct message_limit {
 struct message_spool {
 	int (*open)(void *context, struct status *why);
 	void *context;
-	const char *name;	/* for causes: "/home/bob/Maildir/tmp" */
+	const char *name; /* for causes: "/home/bob/Maildir/tmp" */
 };
 
 struct message_source {
-	int fd;			/* read to its end */
-	const char *name;	/* for causes: "standard input" */
+	int fd;           /* read to its end */
+	const char *name; /* for causes: "standard input" */
 	bool strip_from_line;
 };
 
 /*
- * Reads the whole message; the memory is the arena's.  Fails: the source cannot be read (trouble); it is
- * empty (trouble: a broken caller); a limit is exceeded; the spool cannot be
- * opened or written; the deadline has passed.  What the spool opened is for
- * the caller to remove.
+ * Reads the whole message; the memory is the arena's.  Fails: the source cannot
+ * be read (trouble); it is empty (trouble: a broken caller); a limit is
+ * exceeded; the spool cannot be opened or written; the deadline has passed.
+ * What the spool opened is for the caller to remove.
  */
 int message_receive(struct message *message, const struct message_source *from,
     const struct message_limit *limits, size_t limit_count,

@@ -29,8 +29,7 @@ static const struct status_row rows[] = {
 	{ STATUS_USER_UNKNOWN, EXIT_NOUSER, "5.1.1", 550, "no such user here" },
 	{ STATUS_MESSAGE_TOO_BIG, EXIT_DATAERR, "5.2.3", 552,
 	    "message is larger than this site accepts" },
-	{ STATUS_MAILBOX_FULL, EXIT_TEMPFAIL, "4.2.2", 452,
-	    "mailbox is full" },
+	{ STATUS_MAILBOX_FULL, EXIT_TEMPFAIL, "4.2.2", 452, "mailbox is full" },
 	{ STATUS_MAILBOX_FULL_FOR_GOOD, EXIT_UNAVAILABLE, "5.2.2", 552,
 	    "mailbox is full" },
 	{ STATUS_FILE_LIMIT, EXIT_TEMPFAIL, "4.2.2", 452,
@@ -227,6 +226,6 @@ status_print_reply(const struct status *why, struct buf *into)
 	/* Postfix makes "_" of what is not printable; so do we, for the rest
 	 * of the world. */
 	for (size_t i = 0; text[i] != '\0'; i++)
-		buf_add_octet(into,
-		    text[i] >= ' ' && text[i] <= '~' ? text[i] : '_');
+		buf_add_octet(
+		    into, text[i] >= ' ' && text[i] <= '~' ? text[i] : '_');
 }

@@ -17,20 +17,20 @@
 
 enum status_id {
 	STATUS_DELIVERED,
-	STATUS_USER_UNKNOWN,	/* authoritatively */
-	STATUS_MESSAGE_TOO_BIG,	/* message_size_limit */
-	STATUS_MAILBOX_FULL,	/* quota, or mailbox_size_limit */
-	STATUS_MAILBOX_FULL_FOR_GOOD,	/* the same, quota_full_tempfail = no */
-	STATUS_FILE_LIMIT,	/* RLIMIT_FSIZE is in the way */
+	STATUS_USER_UNKNOWN,          /* authoritatively */
+	STATUS_MESSAGE_TOO_BIG,       /* message_size_limit */
+	STATUS_MAILBOX_FULL,          /* quota, or mailbox_size_limit */
+	STATUS_MAILBOX_FULL_FOR_GOOD, /* the same, quota_full_tempfail = no */
+	STATUS_FILE_LIMIT,            /* RLIMIT_FSIZE is in the way */
 	STATUS_LOOP,
-	STATUS_REJECTED,	/* by the recipient's filter */
+	STATUS_REJECTED, /* by the recipient's filter */
 	STATUS_LOCKED,
-	STATUS_UNREACHABLE,	/* home or mail root missing or forbidden */
+	STATUS_UNREACHABLE, /* home or mail root missing or forbidden */
 	STATUS_DISK_FULL,
-	STATUS_DISK_QUOTA,	/* the file system's */
-	STATUS_LOOKUP_FAILED,	/* could not ask who the user is */
-	STATUS_TROUBLE,		/* I/O, memory, time, bug */
-	STATUS_MISCONFIGURED	/* usage or configuration, not the mailbox */
+	STATUS_DISK_QUOTA,    /* the file system's */
+	STATUS_LOOKUP_FAILED, /* could not ask who the user is */
+	STATUS_TROUBLE,       /* I/O, memory, time, bug */
+	STATUS_MISCONFIGURED  /* usage or configuration, not the mailbox */
 };
 
 /* Postfix keeps 4096 octets of output; a reply stays far below it. */
@@ -39,17 +39,18 @@ enum status_id {
 
 struct status {
 	enum status_id id;
-	char reply[STATUS_REPLY_OCTETS - 16];	/* without the code; "" is the row's */
+	char reply[STATUS_REPLY_OCTETS -
+		   16]; /* without the code; "" is the row's */
 	char cause[STATUS_CAUSE_OCTETS];
 };
 
 /* The row of an outcome. */
 struct status_row {
 	enum status_id id;
-	int exit_code;		/* sysexits.h */
-	const char *code;	/* RFC 3463 */
-	int lmtp;		/* RFC 5321 section 4.2.3 */
-	const char *reply;	/* what the sender may read */
+	int exit_code;     /* sysexits.h */
+	const char *code;  /* RFC 3463 */
+	int lmtp;          /* RFC 5321 section 4.2.3 */
+	const char *reply; /* what the sender may read */
 };
 
 const struct status_row *status_row(enum status_id id);
@@ -59,8 +60,8 @@ void status_init(struct status *why);
 
 /* Each writes why and returns -1, so that "return status_fail(...)" reads
  * well.  A cause that is too long is cut. */
-int status_fail(struct status *why, enum status_id id, const char *format,
-    ...) PRINTF(3, 4);
+int status_fail(struct status *why, enum status_id id, const char *format, ...)
+    PRINTF(3, 4);
 
 /*
  * The failure that errno tells of, after a call that was to verb path:
@@ -72,8 +73,8 @@ int status_fail_errno(struct status *why, const char *verb, const char *path);
 
 /* The same, explaining EACCES by the bits (R_OK, W_OK, X_OK) that path itself
  * must grant. */
-int status_fail_access(struct status *why, const char *verb, const char *path,
-    int wanted);
+int status_fail_access(
+    struct status *why, const char *verb, const char *path, int wanted);
 
 /* The same for "read path": EACCES is explained by the missing r bit. */
 int status_fail_read(struct status *why, const char *path);

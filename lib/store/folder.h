@@ -14,7 +14,7 @@
 #define FOLDER_LEVELS_MOST 8
 
 struct folder {
-	struct str levels[FOLDER_LEVELS_MOST];	/* UTF-8, none: INBOX */
+	struct str levels[FOLDER_LEVELS_MOST]; /* UTF-8, none: INBOX */
 	size_t count;
 };
 

@@ -11,10 +11,10 @@
 
 /* Keys that name what only readers use: Dovecot's indexes, its control files,
  * how it lists folders.  Delivery is the same with and without. */
-static const char *const without_effect[] = { "INDEX", "INDEXPVT",
-	"INDEXCACHE", "CONTROL", "ALT", "ALTNOCHECK", "VOLATILEDIR",
-	"LISTINDEX", "SUBSCRIPTIONS", "NO-NOSELECT", "NO-FS-VALIDATION",
-	"ITERINDEX", "BROKENCHAR" };
+static const char *const without_effect[] = { "INDEX", "INDEXPVT", "INDEXCACHE",
+	"CONTROL", "ALT", "ALTNOCHECK", "VOLATILEDIR", "LISTINDEX",
+	"SUBSCRIPTIONS", "NO-NOSELECT", "NO-FS-VALIDATION", "ITERINDEX",
+	"BROKENCHAR" };
 
 /* The text up to the next single colon, "::" made one. */
 static struct str
@@ -51,8 +51,8 @@ fail_of_key(struct str part, struct str text, struct status *why)
 }
 
 static int
-take_key(struct str part, struct str text, struct location *into,
-    struct status *why)
+take_key(
+    struct str part, struct str text, struct location *into, struct status *why)
 {
 	struct cursor in = cursor_over(part);
 	struct str key = cursor_until(&in, '=');

@@ -39,20 +39,20 @@ static const char *const parts[] = { "cur", "new", "tmp" };
 
 /* The state of one delivery. */
 struct maildir {
-	const char *root_path;	/* the mail root, or INBOX's own */
-	const char *below;	/* the folder below it; "" for INBOX */
-	const char *path;	/* both together */
-	const char *tmp_path;	/* the same with /tmp, /new: for causes */
+	const char *root_path; /* the mail root, or INBOX's own */
+	const char *below;     /* the folder below it; "" for INBOX */
+	const char *path;      /* both together */
+	const char *tmp_path;  /* the same with /tmp, /new: for causes */
 	const char *new_path;
-	int root, tmp, new;	/* directories, -1: not open */
-	int file;		/* being written, -1: none */
-	mode_t mode;		/* of the folder's directory */
+	int root, tmp, new; /* directories, -1: not open */
+	int file;           /* being written, -1: none */
+	mode_t mode;        /* of the folder's directory */
 	gid_t gid;
-	bool give_gid;		/* what is made there gets gid */
-	bool in_tmp;		/* the file stands in tmp/ */
-	bool in_new;		/* its name stands in new/ */
-	bool reopened;		/* after ESTALE, once */
-	unsigned names;		/* made so far */
+	bool give_gid;  /* what is made there gets gid */
+	bool in_tmp;    /* the file stands in tmp/ */
+	bool in_new;    /* its name stands in new/ */
+	bool reopened;  /* after ESTALE, once */
+	unsigned names; /* made so far */
 	struct maildir_name name;
 };
 
@@ -81,8 +81,8 @@ close_directories(struct maildir *at)
 }
 
 static int
-sync_directory(struct delivery *delivery, int fd, const char *path,
-    struct status *why)
+sync_directory(
+    struct delivery *delivery, int fd, const char *path, struct status *why)
 {
 	/* EINVAL: a file system that has no sync of directories. */
 	if (!syncs(delivery) || sys_fsync(fd) == 0 || errno == EINVAL)
@@ -204,13 +204,12 @@ make_part(struct delivery *delivery, const char *name, struct status *why)
 	int fd, rc;
 
 	if (sys_mkdirat(at->root, name, 0700) < 0)
-		return errno == EEXIST ?
-		    0 :
-		    status_fail_errno(why, "make a directory in", at->path);
+		return errno == EEXIST ? 0
+				       : status_fail_errno(why,
+					     "make a directory in", at->path);
 	if (directory_mode(at) == 0 && !at->give_gid)
 		return 0;
-	fd = sys_openat(
-	    at->root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	fd = sys_openat(at->root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	if (fd < 0)
 		return status_fail_read(why, at->path);
 	rc = follow_mode(at, fd, directory_mode(at), at->path, why);
@@ -272,8 +271,8 @@ note_facts(struct maildir *at, struct status *why)
 	/* A set-group-ID directory gives its group by itself; where group and
 	 * world have the same rights it does not matter. */
 	at->give_gid = (facts.st_mode & S_ISGID) == 0 &&
-	    (facts.st_mode >> 3 & 07) != (facts.st_mode & 07) &&
-	    facts.st_gid != sys_gid();
+		       (facts.st_mode >> 3 & 07) != (facts.st_mode & 07) &&
+		       facts.st_gid != sys_gid();
 	return 0;
 }
 
@@ -343,7 +342,7 @@ static bool
 is_lasting(int number)
 {
 	return number == ENOENT || number == ENOTDIR || number == ELOOP ||
-	    number == EACCES || number == EPERM || number == ENAMETOOLONG;
+	       number == EACCES || number == EPERM || number == ENAMETOOLONG;
 }
 
 /* An empty file that tells Maildir++ programs that this is a folder. */
@@ -355,7 +354,8 @@ mark_folder(struct delivery *delivery, struct status *why)
 	    O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600);
 
 	if (fd < 0)
-		return status_fail_errno(why, "create maildirfolder in", at->path);
+		return status_fail_errno(
+		    why, "create maildirfolder in", at->path);
 	if (follow_mode(at, fd, file_mode(at), at->path, why) < 0) {
 		(void)sys_close(fd);
 		return -1;
@@ -368,7 +368,7 @@ static bool
 may_make(const struct delivery *delivery)
 {
 	return folder_is_inbox(&delivery->folder) ||
-	    delivery->options->lda_mailbox_autocreate;
+	       delivery->options->lda_mailbox_autocreate;
 }
 
 static bool
@@ -378,10 +378,10 @@ is_missing_folder(struct delivery *delivery)
 	struct stat facts;
 
 	return at->below[0] != '\0' && !delivery->mailbox->layout_fs &&
-	    may_make(delivery) &&
-	    sys_fstatat(at->root, at->below, &facts, AT_SYMLINK_NOFOLLOW) <
-	    0 &&
-	    errno == ENOENT;
+	       may_make(delivery) &&
+	       sys_fstatat(at->root, at->below, &facts, AT_SYMLINK_NOFOLLOW) <
+		   0 &&
+	       errno == ENOENT;
 }
 
 static int
@@ -520,8 +520,7 @@ maildir_stage(struct delivery *delivery, const struct message *message,
 		if (create_file(delivery, why) < 0)
 			return -1;
 		if (file_write_all(at->file, message->memory) < 0)
-			return status_fail_errno(
-			    why, "write to", at->tmp_path);
+			return status_fail_errno(why, "write to", at->tmp_path);
 	}
 	if (sync_and_close(delivery, why) < 0)
 		return -1;
@@ -540,7 +539,7 @@ has_two_names(const struct maildir *at)
 
 	return sys_fstatat(at->tmp, at->name.in_tmp, &facts,
 		   AT_SYMLINK_NOFOLLOW) == 0 &&
-	    facts.st_nlink == 2;
+	       facts.st_nlink == 2;
 }
 
 /* For file systems without links: the name was drawn from 2^64, and is looked
@@ -550,8 +549,8 @@ publish_by_rename(struct maildir *at)
 {
 	struct stat facts;
 
-	if (sys_fstatat(at->new, at->name.in_new, &facts,
-		AT_SYMLINK_NOFOLLOW) == 0) {
+	if (sys_fstatat(
+		at->new, at->name.in_new, &facts, AT_SYMLINK_NOFOLLOW) == 0) {
 		errno = EEXIST;
 		return -1;
 	}
@@ -648,10 +647,10 @@ is_debris(int dir, const char *name, int64_t now_seconds)
 	struct stat facts;
 
 	return name[0] != '.' &&
-	    sys_fstatat(dir, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISREG(facts.st_mode) &&
-	    facts.st_mtime < now_seconds - DEBRIS_SECONDS &&
-	    facts.st_ctime < now_seconds - DEBRIS_SECONDS;
+	       sys_fstatat(dir, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(facts.st_mode) &&
+	       facts.st_mtime < now_seconds - DEBRIS_SECONDS &&
+	       facts.st_ctime < now_seconds - DEBRIS_SECONDS;
 }
 
 /* What crashes left in tmp/, a little at a time. */
@@ -665,7 +664,7 @@ reap_debris(const struct maildir *at)
 	if (dir == NULL)
 		return;
 	for (int i = 0; i < DEBRIS_LOOKED_AT && stop_reason() == STOP_NOT;
-	    i++) {
+	     i++) {
 		const struct dirent *entry = sys_readdir(dir);
 
 		if (entry == NULL || removed == DEBRIS_REMOVED_MOST)
@@ -733,7 +732,7 @@ would_make(const struct delivery *delivery, const char *missing)
 	const char *never = delivery->mailbox->never_made;
 
 	return may_make(delivery) &&
-	    (never == NULL || !path_is_within(never, missing));
+	       (never == NULL || !path_is_within(never, missing));
 }
 
 static int
@@ -752,11 +751,11 @@ maildir_probe(struct delivery *delivery, struct status *why)
 
 	delivery->work = &here;
 	if (choose_path(delivery, why) < 0)
-		return 0;	/* then it goes to INBOX */
+		return 0; /* then it goes to INBOX */
 	missing = missing_part(delivery, here.path);
 	if (missing != NULL && would_make(delivery, missing))
-		return probe_directory(path_parent(delivery->arena, missing),
-		    W_OK | X_OK, why);
+		return probe_directory(
+		    path_parent(delivery->arena, missing), W_OK | X_OK, why);
 	if (missing != NULL && !folder_is_inbox(&delivery->folder))
 		return 0;
 	if (missing != NULL)
@@ -793,8 +792,8 @@ maildir_explain(struct delivery *delivery, struct buf *out)
 	missing = missing_part(delivery, at->path);
 	if (missing != NULL) {
 		buf_print(out, "    %s does not exist: %s\n", missing,
-		    would_make(delivery, missing) ? "it would be made" :
-						    "it would NOT be made");
+		    would_make(delivery, missing) ? "it would be made"
+						  : "it would NOT be made");
 		if (!may_make(delivery))
 			buf_add_string(out,
 			    "    (lda_mailbox_autocreate = no): the mail "

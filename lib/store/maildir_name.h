@@ -26,7 +26,7 @@ struct maildir_name {
 void maildir_name_make(struct maildir_name *into, unsigned number);
 
 /* The same name as it is published: ",S=" octets ",W=" octets behind it. */
-void maildir_name_publish(struct maildir_name *name, uint64_t size_octets,
-    uint64_t crlf_octets);
+void maildir_name_publish(
+    struct maildir_name *name, uint64_t size_octets, uint64_t crlf_octets);
 
 #endif

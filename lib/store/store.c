@@ -15,7 +15,7 @@
 #include <string.h>
 
 static const struct store *const stores[] = {
-	&store_maildir,		/* maildir:PATH   one file per message */
+	&store_maildir, /* maildir:PATH   one file per message */
 };
 
 static const char *const fsync_words[] = { "always", "optimized", "never",
@@ -75,7 +75,7 @@ is_directory(const char *path)
 	struct stat facts;
 
 	return sys_fstatat(AT_FDCWD, path, &facts, 0) == 0 &&
-	    S_ISDIR(facts.st_mode);
+	       S_ISDIR(facts.st_mode);
 }
 
 /*

@@ -28,7 +28,7 @@ struct store_options {
 	const char *mail_inbox_path;
 	const char *mail_spool_directory;
 	const char *mail_temp_dir;
-	int mail_fsync;		/* enum store_fsync */
+	int mail_fsync; /* enum store_fsync */
 	uint64_t mailbox_size_limit;
 	bool lda_mailbox_autocreate;
 };
@@ -40,8 +40,8 @@ struct store;
 /* Where one user's mail goes: everything expanded, nothing opened. */
 struct mailbox {
 	const struct store *store;
-	const char *root;	/* absolute path */
-	const char *inbox;	/* absolute path of INBOX; often root */
+	const char *root;  /* absolute path */
+	const char *inbox; /* absolute path of INBOX; often root */
 	bool layout_fs;
 	bool utf8;
 	/* A directory that is never made, nor those above it: a system
@@ -63,9 +63,9 @@ struct delivery {
 	struct folder folder;
 	struct arena *arena;
 	enum delivery_state state;
-	void *work;		/* the store's own */
-	const char *spool_name;	/* where a long message goes: for causes */
-	const char *storage_id;	/* what the store calls the message, or NULL */
+	void *work;             /* the store's own */
+	const char *spool_name; /* where a long message goes: for causes */
+	const char *storage_id; /* what the store calls the message, or NULL */
 	/* open failed for a reason that will still hold tomorrow: the folder
 	 * is missing, forbidden or no folder. */
 	bool folder_refused;
@@ -73,7 +73,7 @@ struct delivery {
 
 /* What a store is asked for.  Each returns 0 or -1 with why. */
 struct store {
-	const char *word;	/* as in mail_location */
+	const char *word; /* as in mail_location */
 	int (*open)(struct delivery *delivery, struct status *why);
 	/* A descriptor for a message too long for memory. */
 	int (*spool)(struct delivery *delivery, struct status *why);
@@ -95,7 +95,7 @@ extern const struct store store_maildir;
 /* The user a mailbox is resolved for. */
 struct store_owner {
 	struct str name;
-	const char *home;	/* NULL: not known */
+	const char *home; /* NULL: not known */
 	bool is_system;
 };
 

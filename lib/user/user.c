@@ -18,9 +18,9 @@
 #include <string.h>
 
 static const struct user_source *const sources[] = {
-	&user_source_passwd,	/* passwd             the system's users */
-	&user_source_static,	/* static             everybody */
-	&user_source_file,	/* passwd-file:PATH   Dovecot's format */
+	&user_source_passwd, /* passwd             the system's users */
+	&user_source_static, /* static             everybody */
+	&user_source_file,   /* passwd-file:PATH   Dovecot's format */
 };
 
 static const char *const notfound_words[] = { "doubtful", "unknown", NULL };
@@ -31,8 +31,8 @@ static const struct setting rows[] = {
 	{ "userdb", SETTING_LIST, "passwd", FIELD(userdb), NULL },
 	{ "auth_username_format", SETTING_TEXT, "%Lu",
 	    FIELD(auth_username_format), NULL },
-	{ "mydestination", SETTING_LIST, "$hostname",
-	    FIELD(mydestination), NULL },
+	{ "mydestination", SETTING_LIST, "$hostname", FIELD(mydestination),
+	    NULL },
 	{ "mail_home", SETTING_TEXT, "", FIELD(mail_home), NULL },
 	{ "mail_uid", SETTING_TEXT, "", FIELD(mail_uid), NULL },
 	{ "mail_gid", SETTING_TEXT, "", FIELD(mail_gid), NULL },
@@ -56,8 +56,9 @@ is_this_machine(struct str domain)
 	sys_hostname(name, sizeof(name));
 	whole = str_from(name);
 	return str_equal_nocase(domain, whole) ||
-	    str_equal_nocase(domain, str_head(whole, str_index(whole, '.'))) ||
-	    str_is_nocase(domain, "localhost");
+	       str_equal_nocase(
+		   domain, str_head(whole, str_index(whole, '.'))) ||
+	       str_is_nocase(domain, "localhost");
 }
 
 bool
@@ -66,8 +67,8 @@ user_is_local_domain(const struct user_options *options, struct str domain)
 	for (size_t i = 0; i < options->mydestination.count; i++) {
 		struct str word = options->mydestination.words[i];
 
-		if (str_is(word, "$hostname") ? is_this_machine(domain) :
-						str_equal_nocase(domain, word))
+		if (str_is(word, "$hostname") ? is_this_machine(domain)
+					      : str_equal_nocase(domain, word))
 			return true;
 	}
 	return false;
@@ -90,8 +91,8 @@ user_read_uid(struct str text, const struct user_options *options,
 	uint64_t number;
 
 	if (!number_read(text, UINT32_MAX, &number)) {
-		if (user_passwd_by_name(
-			str_head(text, NAME_OCTETS), options, arena, &found, why) < 0) {
+		if (user_passwd_by_name(str_head(text, NAME_OCTETS), options,
+			arena, &found, why) < 0) {
 			status_context(why, "uid");
 			status_become(why, STATUS_LOOKUP_FAILED);
 			return -1;
@@ -100,8 +101,8 @@ user_read_uid(struct str text, const struct user_options *options,
 	}
 	if (!could_be_id(number))
 		return status_fail(why, STATUS_LOOKUP_FAILED,
-		    "uid %.*s is not one that receives mail",
-		    (int)text.length, text.at);
+		    "uid %.*s is not one that receives mail", (int)text.length,
+		    text.at);
 	*uid = (uid_t)number;
 	return 0;
 }
@@ -114,8 +115,8 @@ user_read_gid(struct str text, const struct user_options *options,
 	gid_t found;
 
 	if (!number_read(text, UINT32_MAX, &number)) {
-		if (user_passwd_group(
-			str_head(text, NAME_OCTETS), options, arena, &found, why) < 0) {
+		if (user_passwd_group(str_head(text, NAME_OCTETS), options,
+			arena, &found, why) < 0) {
 			status_context(why, "gid");
 			status_become(why, STATUS_LOOKUP_FAILED);
 			return -1;
@@ -124,8 +125,8 @@ user_read_gid(struct str text, const struct user_options *options,
 	}
 	if (!could_be_id(number))
 		return status_fail(why, STATUS_LOOKUP_FAILED,
-		    "gid %.*s is not one that receives mail",
-		    (int)text.length, text.at);
+		    "gid %.*s is not one that receives mail", (int)text.length,
+		    text.at);
 	*gid = (gid_t)number;
 	return 0;
 }
@@ -171,9 +172,9 @@ static int
 ask(struct search *at, struct str word, const struct user_source *source,
     struct str argument, struct str name)
 {
-	struct user_query query = { .argument = argument,
-		.options = at->options,
-		.arena = at->arena };
+	struct user_query query = {
+		.argument = argument, .options = at->options, .arena = at->arena
+	};
 	struct str format = str_from(at->options->auth_username_format);
 
 	if (!source->takes_path && argument.length > 0)
@@ -242,7 +243,7 @@ complete(struct search *at)
 			return -1;
 		}
 	}
-	status_init(at->why);	/* other sources may have said "not found" */
+	status_init(at->why); /* other sources may have said "not found" */
 	return 0;
 misconfigured:
 	status_context(at->why, "mail_uid, mail_gid");

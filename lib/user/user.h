@@ -22,7 +22,7 @@ struct user_options {
 	const char *mail_home;
 	const char *mail_uid;
 	const char *mail_gid;
-	int nss_notfound;	/* enum user_nss_notfound */
+	int nss_notfound; /* enum user_nss_notfound */
 	const char *recipient_delimiter;
 };
 
@@ -41,21 +41,21 @@ struct user_field {
 };
 
 struct user {
-	struct str name;	/* as the source calls him; no detail */
-	const char *home;	/* NULL: nobody said */
+	struct str name;  /* as the source calls him; no detail */
+	const char *home; /* NULL: nobody said */
 	bool has_uid, has_gid;
 	uid_t uid;
 	gid_t gid;
-	bool is_system;		/* from passwd: his home is never made */
-	const char *source;	/* the word of userdb that answered */
+	bool is_system;     /* from passwd: his home is never made */
+	const char *source; /* the word of userdb that answered */
 	struct user_field *fields;
 	size_t field_count;
 };
 
 /* A question to one source. */
 struct user_query {
-	struct str name;	/* formatted, as this source wants it */
-	struct str argument;	/* what stands behind "word:" */
+	struct str name;     /* formatted, as this source wants it */
+	struct str argument; /* what stands behind "word:" */
 	const struct user_options *options;
 	struct arena *arena;
 };
@@ -66,8 +66,8 @@ struct user_query {
  */
 struct user_source {
 	const char *word;
-	bool lists_users;	/* false: it finds everybody */
-	bool takes_path;	/* the argument is a path, else a format */
+	bool lists_users; /* false: it finds everybody */
+	bool takes_path;  /* the argument is a path, else a format */
 	int (*find)(const struct user_query *query, struct user *into,
 	    struct status *why);
 };
@@ -95,6 +95,7 @@ int user_read_gid(struct str text, const struct user_options *options,
     struct arena *arena, gid_t *gid, struct status *why) MUST_CHECK;
 
 /* Whether domain is one of mydestination. */
-bool user_is_local_domain(const struct user_options *options, struct str domain);
+bool user_is_local_domain(
+    const struct user_options *options, struct str domain);
 
 #endif

@@ -31,8 +31,8 @@ take_field(struct str name, struct str value, const struct user_query *query,
 	else {
 		struct user_field *field = &into->fields[into->field_count++];
 
-		field->name = str_is(name, "mail") ? str_from("mail_location") :
-						     name;
+		field->name =
+		    str_is(name, "mail") ? str_from("mail_location") : name;
 		field->value = value;
 		return 0;
 	}
@@ -50,8 +50,7 @@ take_extra(struct str extra, const struct user_query *query, struct user *into,
 	/* The form before Dovecot 1.0: an empty field, then the location. */
 	if (cursor_take(&in, ':') && !cursor_at_end(&in) &&
 	    !str_begins(in.rest, "userdb_"))
-		return take_field(
-		    str_from("mail"), in.rest, query, into, why);
+		return take_field(str_from("mail"), in.rest, query, into, why);
 	while (into->field_count < FIELDS_MOST) {
 		struct str field, name;
 		struct cursor at;
@@ -93,7 +92,7 @@ static bool
 could_be_name(struct str name)
 {
 	return name.length > 0 && name.at[0] != '#' &&
-	    str_index(name, ':') == STR_NONE && !str_has_control(name);
+	       str_index(name, ':') == STR_NONE && !str_has_control(name);
 }
 
 static int

@@ -24,16 +24,16 @@ field_is(struct str line, size_t field, struct str value)
 	/* The common case is a name that differs in its first octets. */
 	if (field == 0)
 		return line.length > value.length &&
-		    line.at[value.length] == ':' &&
-		    str_equal(str_head(line, value.length), value);
+		       line.at[value.length] == ':' &&
+		       str_equal(str_head(line, value.length), value);
 	for (size_t i = 0; i < field; i++)
 		(void)cursor_until(&in, ':');
 	return str_equal(cursor_until(&in, ':'), value);
 }
 
 static int
-fail_of_end(const char *path, const struct file_lines *lines,
-    struct str value, struct status *why)
+fail_of_end(const char *path, const struct file_lines *lines, struct str value,
+    struct status *why)
 {
 	if (lines->octets == 0)
 		return status_fail(why, STATUS_LOOKUP_FAILED,
@@ -101,12 +101,12 @@ user_line_split(struct str line, struct user_line *into)
 	struct cursor in = cursor_over(line);
 
 	into->name = cursor_until(&in, ':');
-	(void)cursor_until(&in, ':');	/* password */
+	(void)cursor_until(&in, ':'); /* password */
 	into->uid = cursor_until(&in, ':');
 	into->gid = cursor_until(&in, ':');
-	(void)cursor_until(&in, ':');	/* gecos */
+	(void)cursor_until(&in, ':'); /* gecos */
 	into->home = cursor_until(&in, ':');
-	(void)cursor_until(&in, ':');	/* shell */
+	(void)cursor_until(&in, ':'); /* shell */
 	into->extra = in.rest;
 }
 

@@ -58,7 +58,7 @@ user_nss_sources(struct str nsswitch, const char *database)
 			(void)cursor_span(&line, " \t\r");
 			if (cursor_at_end(&line))
 				break;
-			if (cursor_take(&line, '['))	/* an action */
+			if (cursor_take(&line, '[')) /* an action */
 				(void)cursor_until(&line, ']');
 			else
 				judge_source(
@@ -93,8 +93,8 @@ run(const char *path, const char *kind, struct str key, struct arena *arena,
 		arena_print(arena, "%s", kind), arena_string(arena, key),
 		NULL };
 
-	return child_run(path, argv, HELPER_TIMEOUT_MS, ANSWER_OCTETS, arena,
-	    end, output);
+	return child_run(
+	    path, argv, HELPER_TIMEOUT_MS, ANSWER_OCTETS, arena, end, output);
 }
 
 /*
@@ -138,8 +138,7 @@ judge_not_found(struct str key, const struct user_options *options,
 {
 	if (!sources->doubtful || options->nss_notfound == USER_NSS_UNKNOWN)
 		return status_fail(why, STATUS_USER_UNKNOWN,
-		    "%.*s is not known to the system", (int)key.length,
-		    key.at);
+		    "%.*s is not known to the system", (int)key.length, key.at);
 	return status_fail(why, STATUS_LOOKUP_FAILED,
 	    "NSS does not find %.*s, but %s names a source that answers "
 	    "\"not found\" also when it is down; nss_notfound = unknown "
@@ -156,8 +155,7 @@ fail_of_helper(const struct child_end *end, struct status *why)
 		    HELPER_TIMEOUT_MS / 1000);
 	if (end->exit_code == HELPER_NOT_STARTED)
 		return status_fail(why, STATUS_LOOKUP_FAILED,
-		    "%s could not be executed (is it installed?)",
-		    place_getpw);
+		    "%s could not be executed (is it installed?)", place_getpw);
 	if (end->exit_code < 0)
 		return status_fail(why, STATUS_LOOKUP_FAILED,
 		    "%s died with signal %d", place_getpw, end->signal_number);
@@ -170,8 +168,8 @@ user_nss_find(const char *kind, struct str key,
     const struct user_options *options, struct arena *arena, struct str *line,
     struct status *why)
 {
-	const char *database = str_is(str_from(kind), "group") ? "group" :
-								 "passwd";
+	const char *database =
+	    str_is(str_from(kind), "group") ? "group" : "passwd";
 	struct user_nss_sources sources;
 	struct child_end end;
 	struct str output;

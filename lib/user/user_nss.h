@@ -23,12 +23,12 @@ int user_nss_find(const char *kind, struct str key,
 
 /* What a line of nsswitch.conf asks beyond the files. */
 struct user_nss_sources {
-	bool beyond_files;	/* any source but "files" */
-	bool doubtful;		/* any but files, compat and systemd */
+	bool beyond_files; /* any source but "files" */
+	bool doubtful;     /* any but files, compat and systemd */
 };
 
 /* database is "passwd" or "group". */
-struct user_nss_sources user_nss_sources(struct str nsswitch,
-    const char *database);
+struct user_nss_sources user_nss_sources(
+    struct str nsswitch, const char *database);
 
 #endif

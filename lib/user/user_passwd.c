@@ -32,8 +32,8 @@ find_line(enum field field, const char *kind, struct str key,
     const struct user_options *options, struct arena *arena, struct str *line,
     struct status *why)
 {
-	if (user_line_find(
-		place_passwd_file, field, key, arena, line, why) == 0)
+	if (user_line_find(place_passwd_file, field, key, arena, line, why) ==
+	    0)
 		return 0;
 	if (why->id != STATUS_USER_UNKNOWN)
 		return -1;
@@ -53,15 +53,15 @@ use_line(struct str text, const char *origin, struct arena *arena,
 	    !number_read(line.uid, LARGEST_ID, &uid) ||
 	    !number_read(line.gid, LARGEST_ID, &gid))
 		return status_fail(why, STATUS_LOOKUP_FAILED,
-		    "the line of %.*s from %s cannot be used", (int)line.name.length,
-		    line.name.at, origin);
+		    "the line of %.*s from %s cannot be used",
+		    (int)line.name.length, line.name.at, origin);
 	into->name = line.name;
 	into->home = arena_string(arena, line.home);
 	into->uid = (uid_t)uid;
 	into->gid = (gid_t)gid;
 	into->has_uid = into->has_gid = true;
 	into->is_system = true;
-	status_init(why);	/* the file may have said "not found" before NSS */
+	status_init(why); /* the file may have said "not found" before NSS */
 	return 0;
 }
 
@@ -69,8 +69,8 @@ static bool
 could_be_name(struct str name)
 {
 	return name.length > 0 && name.length <= NAME_OCTETS &&
-	    str_index(name, ':') == STR_NONE &&
-	    str_index(name, '/') == STR_NONE && !str_has_control(name);
+	       str_index(name, ':') == STR_NONE &&
+	       str_index(name, '/') == STR_NONE && !str_has_control(name);
 }
 
 int
@@ -92,8 +92,7 @@ int
 user_passwd_by_uid(uid_t uid, const struct user_options *options,
     struct arena *arena, struct user *into, struct status *why)
 {
-	struct str key =
-	    str_from(arena_print(arena, "%ju", (uintmax_t)uid));
+	struct str key = str_from(arena_print(arena, "%ju", (uintmax_t)uid));
 	struct str line;
 
 	if (find_line(FIELD_UID, "uid", key, options, arena, &line, why) < 0)
@@ -109,8 +108,8 @@ user_passwd_group(struct str name, const struct user_options *options,
 	struct str line;
 	uint64_t number;
 
-	if (user_line_find(place_group_file, FIELD_NAME, name, arena, &line,
-		why) < 0 &&
+	if (user_line_find(
+		place_group_file, FIELD_NAME, name, arena, &line, why) < 0 &&
 	    (why->id != STATUS_USER_UNKNOWN ||
 		user_nss_find("group", name, options, arena, &line, why) < 0))
 		return -1;
