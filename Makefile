@@ -45,15 +45,15 @@ RELRO = -Wl,-z,relro,-z,now,-z,noexecstack
 # silently makes a dynamic program.  Elsewhere the compiler knows how.
 MUSL_LIB := $(shell $(CC) -v 2>&1 | sed -n 's,^Reading specs from \(/.*/\)musl-gcc\.specs$$,\1,p')
 ifeq ($(STATIC),no)
-LINK = $(CC) $(CFLAGS) -pie $(RELRO) -o $@ $(OBJECTS) $(LDFLAGS)
+LINK = $(CC) $(CFLAGS) -pie $(RELRO) -o $@ $(filter %.o,$^) $(LDFLAGS)
 KIND = dynamic PIE
 else ifneq ($(MUSL_LIB),)
 LINK = $(CC) $(CFLAGS) -fPIE -static -nostartfiles \
     -Wl,-pie,--no-dynamic-linker,-z,text $(RELRO) -o $@ \
-    $(MUSL_LIB)rcrt1.o $(MUSL_LIB)crti.o $(OBJECTS) $(LDFLAGS) $(MUSL_LIB)crtn.o
+    $(MUSL_LIB)rcrt1.o $(MUSL_LIB)crti.o $(filter %.o,$^) $(LDFLAGS) $(MUSL_LIB)crtn.o
 KIND = static PIE with musl
 else
-LINK = $(CC) $(CFLAGS) -static-pie $(RELRO) -o $@ $(OBJECTS) $(LDFLAGS)
+LINK = $(CC) $(CFLAGS) -static-pie $(RELRO) -o $@ $(filter %.o,$^) $(LDFLAGS)
 KIND = static PIE
 endif
 
@@ -64,11 +64,10 @@ PLACES = -DSYSCONFDIR='"$(SYSCONFDIR)"' -DLIBEXECDIR='"$(LIBEXECDIR)"'
 PRODUCT_FLAGS = $(STANDARD) $(WARNINGS) $(HARDENING) -D_FORTIFY_SOURCE=2 -fPIE -Ilib \
     -Ilda $(CFLAGS) $(CPPFLAGS)
 
-all: $(BUILD)/lda $(BUILD)/lda-getpw
+all: $(BUILD)/lda $(BUILD)/lda-getpw $(BUILD)/lda-relay
 
 $(BUILD)/obj/%.o: %.c
-	@mkdir -p $(@D)
-	$(CC) $(PRODUCT_FLAGS) -MMD -MP -c -o $@ $<
+	@mkdir -p $(@D); echo '  CC $<'; $(CC) $(PRODUCT_FLAGS) -MMD -MP -c -o $@ $<
 
 # The paths that are compiled in change without a source file changing.
 $(BUILD)/places: FORCE
@@ -77,16 +76,19 @@ $(BUILD)/places: FORCE
 	    printf '%s\n' "$(CC) $(CFLAGS) $(PLACES) $(KIND)" > $@
 
 $(BUILD)/obj/lib/base/place.o: lib/base/place.c $(BUILD)/places
-	@mkdir -p $(@D)
-	$(CC) $(PRODUCT_FLAGS) $(PLACES) -MMD -MP -c -o $@ $<
+	@mkdir -p $(@D); echo '  CC $<'; $(CC) $(PRODUCT_FLAGS) $(PLACES) -MMD -MP -c -o $@ $<
 
 $(BUILD)/lda: $(OBJECTS) $(BUILD)/places
-	@echo "$@: $(KIND), $(CC)"
-	$(LINK)
+	@echo "$@: $(KIND), $(CC)"; $(LINK)
+
+$(BUILD)/obj/lda/relay_main.o: lda/relay_main.c $(BUILD)/places
+	@mkdir -p $(@D); echo '  CC $<'; $(CC) $(PRODUCT_FLAGS) -DLDA_PROGRAM='"$(SBINDIR)/lda"' -MMD -MP -c -o $@ $<
+
+$(BUILD)/lda-relay: $(BUILD)/obj/lda/relay_main.o $(BUILD)/places
+	@$(LINK)
 
 $(BUILD)/lda-getpw: lda/getpw_main.c
-	@mkdir -p $(@D)
-	$(HOSTCC) $(STANDARD) $(WARNINGS) $(HARDENING) $(CFLAGS) -fPIE -pie \
+	@mkdir -p $(@D); echo '  CC $<'; $(HOSTCC) $(STANDARD) $(WARNINGS) $(HARDENING) $(CFLAGS) -fPIE -pie \
 	    $(RELRO) -o $@ $<
 
 # ---------------------------------------------------------------- tests
@@ -112,15 +114,13 @@ TESTS := $(patsubst %.c,$(CHECK)/%,$(sort $(wildcard tests/*/check_*.c)))
 CHECK_PROGRAMS := $(CHECK)/lda $(CHECK)/lda-fault $(CHECK)/lda-getpw
 
 $(CHECK)/obj/%.o: %.c
-	@mkdir -p $(@D)
-	$(HOSTCC) $(CHECK_FLAGS) -MMD -MP -c -o $@ $<
+	@mkdir -p $(@D); echo '  CC $<'; $(HOSTCC) $(CHECK_FLAGS) -MMD -MP -c -o $@ $<
 
 $(CHECK)/obj/lib/base/place.o: lib/base/place.c
-	@mkdir -p $(@D)
-	$(HOSTCC) $(CHECK_FLAGS) $(CHECK_PLACES) -MMD -MP -c -o $@ $<
+	@mkdir -p $(@D); echo '  CC $<'; $(HOSTCC) $(CHECK_FLAGS) $(CHECK_PLACES) -MMD -MP -c -o $@ $<
 
 $(CHECK)/lda: $(CHECK_LIB) $(CHECK_LDA)
-	$(HOSTCC) $(CHECK_FLAGS) -o $@ $^
+	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
 
 # The real seam under other names, behind the one that injects faults.
 $(CHECK)/obj/real_kernel.o: $(CHECK)/obj/lib/base/kernel.o
@@ -130,19 +130,16 @@ $(CHECK)/obj/real_kernel.o: $(CHECK)/obj/lib/base/kernel.o
 
 $(CHECK)/lda-fault: $(filter-out %/kernel.o,$(CHECK_LIB)) $(CHECK_LDA) \
     $(CHECK)/obj/tests/fault/kernel_fault.o $(CHECK)/obj/real_kernel.o
-	$(HOSTCC) $(CHECK_FLAGS) -o $@ $^
+	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
 
 $(CHECK)/lda-getpw: lda/getpw_main.c
-	@mkdir -p $(@D)
-	$(HOSTCC) $(CHECK_FLAGS) -o $@ $<
+	@mkdir -p $(@D); echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $<
 
 $(CHECK)/tests/fault/%: $(CHECK)/obj/tests/fault/%.o $(CHECK_LIB) $(SUPPORT) $(FAULT)
-	@mkdir -p $(@D)
-	$(HOSTCC) $(CHECK_FLAGS) -o $@ $^ $(LIBCHECK)
+	@mkdir -p $(@D); echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^ $(LIBCHECK)
 
 $(CHECK)/tests/%: $(CHECK)/obj/tests/%.o $(CHECK_LIB) $(SUPPORT)
-	@mkdir -p $(@D)
-	$(HOSTCC) $(CHECK_FLAGS) -o $@ $^ $(LIBCHECK)
+	@mkdir -p $(@D); echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^ $(LIBCHECK)
 
 check-programs: all $(CHECK_PROGRAMS)
 	@mkdir -p $(CHECK_ROOT)/etc $(CHECK_ROOT)/dev $(CHECK_ROOT)/libexec
@@ -169,7 +166,7 @@ layers:
 	@tests/support/layers
 
 seam: $(OBJECTS)
-	@tests/support/seam $(BUILD)/obj
+	@tests/support/seam $(OBJECTS)
 
 lint: layers seam
 	@tests/support/lint
@@ -181,6 +178,7 @@ install: all
 	    $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MANDIR)/man5 \
 	    $(DESTDIR)$(DOCDIR)
 	install -m 755 $(BUILD)/lda $(DESTDIR)$(SBINDIR)/lda
+	install -m 755 $(BUILD)/lda-relay $(DESTDIR)$(SBINDIR)/lda-relay
 	install -m 755 $(BUILD)/lda-getpw $(DESTDIR)$(LIBEXECDIR)/lda-getpw
 	install -m 644 lda/lda.8 $(DESTDIR)$(MANDIR)/man8/lda.8
 	install -m 644 lda/lda.conf.5 $(DESTDIR)$(MANDIR)/man5/lda.conf.5

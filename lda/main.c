@@ -13,6 +13,7 @@
 #include "base/stop.h"
 #include "base/sys.h"
 #include "deliver/deliver.h"
+#include "deliver/keeper.h"
 #include "deliver/report.h"
 #include "deliver/trace.h"
 #include "options.h"
@@ -91,23 +92,46 @@ prepare_limits(void)
 	}
 }
 
+/* A set-user-ID lda that everybody may run would deliver to anybody for
+ * anybody; its file's mode says who may. */
 static int
-prepare_rights(struct status *why)
+check_set_user_id(const struct priv_ids *ids, struct status *why)
+{
+	struct stat facts;
+
+	if (ids->effective_uid != 0)
+		return status_fail(why, STATUS_MISCONFIGURED,
+		    "lda is installed set-user-ID for uid %jd; only root "
+		    "makes sense: chmod u-s it",
+		    (intmax_t)ids->effective_uid);
+	if (sys_fstatat(AT_FDCWD, "/proc/self/exe", &facts, 0) == 0 &&
+	    (facts.st_mode & S_IXOTH) == 0)
+		return 0;
+	return status_fail(why, STATUS_MISCONFIGURED,
+	    "lda is set-user-ID root and executable by everybody (or /proc "
+	    "is not there to tell): chgrp it to a group of those who may "
+	    "deliver to anybody, and chmod 4750");
+}
+
+/* Before an argument is looked at.  restricted: the caller may not choose
+ * settings, because the rights are not his. */
+static int
+prepare_rights(int *keeper, bool *restricted, struct status *why)
 {
 	struct priv_ids ids;
 
 	if (priv_ids(&ids) < 0)
 		return status_fail(why, STATUS_TROUBLE,
 		    "cannot tell who we are: %s", strerror(errno));
-	if (ids.uid != ids.effective_uid)
-		return status_fail(why, STATUS_MISCONFIGURED,
-		    "lda is installed set-user-ID, which this version does "
-		    "not support: chmod u-s it");
-	if (priv_drop_group() < 0)
-		return status_fail(why, STATUS_TROUBLE,
-		    "cannot give up the set-group-ID group: %s",
-		    strerror(errno));
-	return 0;
+	*restricted = ids.uid != ids.effective_uid;
+	if (*restricted && check_set_user_id(&ids, why) < 0)
+		return -1;
+	if (ids.gid == ids.effective_gid)
+		return 0;
+	/* Root has no use for a group of less; it starts its own keeper. */
+	if (ids.effective_uid == 0)
+		return 0;
+	return keeper_for_caller(keeper, why);
 }
 
 /* One write, so that Postfix gets all of it or nothing. */
@@ -222,6 +246,19 @@ refuse_under_postfix(const struct options *options, struct status *why)
 }
 
 static int
+refuse_restricted(const struct options *options, struct status *why)
+{
+	if (options->config_file == NULL && options->setting_count == 0 &&
+	    (options->mode == OPTIONS_DELIVER ||
+		options->mode == OPTIONS_VERSION))
+		return 0;
+	(void)status_fail(why, STATUS_MISCONFIGURED,
+	    "-c, -o, -n and -t are refused where lda runs set-user-ID");
+	status_reply(why, "local configuration error: bad usage of lda");
+	return -1;
+}
+
+static int
 show(struct deliver_run *run, const struct options *options,
     const struct answer *answer)
 {
@@ -246,7 +283,7 @@ seconds(uint64_t from_settings)
 /* From the settings on: a delivery, or what a person asked for. */
 static int
 run_with(struct settings *settings, const struct options *options,
-    const struct answer *answer, struct log *log, pid_t parent,
+    const struct answer *answer, struct log *log, pid_t parent, int keeper,
     int64_t started_us, struct arena *arena)
 {
 	struct deliver_run run;
@@ -255,6 +292,7 @@ run_with(struct settings *settings, const struct options *options,
 	    seconds(settings->deliver.delivery_timeout), GRACE_SECONDS);
 	deliver_init(&run, settings, &options->request, log,
 	    options->request.under_postfix ? parent : 0, started_us, arena);
+	run.keeper = keeper;
 	if (options->mode != OPTIONS_DELIVER)
 		return show(&run, options, answer);
 	if (deliver(&run) < 0)
@@ -270,12 +308,15 @@ run_options(int argc, char *argv[], const struct answer *answer, pid_t parent,
 	struct options options;
 	struct settings settings;
 	struct status why;
+	bool restricted = false;
+	int keeper = -1;
 
 	status_init(&why);
 	log_init(&log, "lda", place_log_socket);
-	if (prepare_rights(&why) < 0 ||
+	if (prepare_rights(&keeper, &restricted, &why) < 0 ||
 	    options_read(argc, argv, environ, arena, &options, &why) < 0 ||
-	    refuse_under_postfix(&options, &why) < 0)
+	    refuse_under_postfix(&options, &why) < 0 ||
+	    (restricted && refuse_restricted(&options, &why) < 0))
 		goto failed;
 	if (options.mode == OPTIONS_VERSION) {
 		say(answer, str_from("lda " VERSION "\n"));
@@ -283,8 +324,8 @@ run_options(int argc, char *argv[], const struct answer *answer, pid_t parent,
 	}
 	if (load_settings(&settings, &options, &log, arena, &why) < 0)
 		goto failed;
-	return run_with(
-	    &settings, &options, answer, &log, parent, started_us, arena);
+	return run_with(&settings, &options, answer, &log, parent, keeper,
+	    started_us, arena);
 failed:
 	report_early(&log, &why);
 	if (answer->to_terminal && why.id == STATUS_MISCONFIGURED && argc > 1)

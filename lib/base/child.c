@@ -6,6 +6,7 @@
  */
 #include "base/child.h"
 
+#include "base/priv.h"
 #include "base/stop.h"
 #include "base/sys.h"
 
@@ -25,7 +26,9 @@ become_helper(const char *path, char *const argv[], int output)
 	int null = sys_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
 
 	stop_restore_signals();
-	if (null >= 0 && sys_dup2(null, STDIN_FILENO) >= 0 &&
+	/* A group that only the spool keeper may have goes no further. */
+	if (priv_drop_group() == 0 && null >= 0 &&
+	    sys_dup2(null, STDIN_FILENO) >= 0 &&
 	    sys_dup2(null, STDERR_FILENO) >= 0 &&
 	    sys_dup2(output, STDOUT_FILENO) >= 0) {
 		sys_close_from(STDERR_FILENO + 1);

@@ -86,7 +86,7 @@ span(struct cursor *in, struct str set, bool wanted)
 	size_t length = 0;
 
 	while (length < in->rest.length &&
-	       (str_index(set, in->rest.at[length]) != STR_NONE) == wanted)
+	    (str_index(set, in->rest.at[length]) != STR_NONE) == wanted)
 		length++;
 	return cursor_octets(in, length);
 }

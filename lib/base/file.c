@@ -77,7 +77,8 @@ read_to_end(int fd, char *room, size_t size, size_t *length)
 }
 
 int
-file_read(const char *path, size_t most, struct arena *arena, struct str *into)
+file_read(const char *path, size_t most, struct arena *arena, struct str *into,
+    struct stat *into_facts)
 {
 	struct stat facts;
 	size_t size, length;
@@ -98,6 +99,8 @@ file_read(const char *path, size_t most, struct arena *arena, struct str *into)
 	if (read_to_end(fd, room, size, &length) < 0)
 		goto done;
 	*into = str_of(room, length);
+	if (into_facts != NULL)
+		*into_facts = facts;
 	rc = 0;
 done:
 	kept = errno;

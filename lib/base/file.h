@@ -14,12 +14,13 @@ int file_write_all(int fd, struct str text) MUST_CHECK;
 
 /*
  * Reads a regular file of at most most octets into the arena.  Opened
- * without waiting, so that a FIFO in its place cannot hold us up.
+ * without waiting, so that a FIFO in its place cannot hold us up.  facts are
+ * the file's; NULL: not wanted.
  * Errors (errno): those of open(2) and read(2), EFBIG when longer than most,
  * EINVAL when it is not a regular file.
  */
 int file_read(const char *path, size_t most, struct arena *arena,
-    struct str *into) MUST_CHECK;
+    struct str *into, struct stat *facts) MUST_CHECK;
 
 /* Opens a regular file for reading, as file_read does, and gives its facts. */
 int file_open(const char *path, struct stat *facts) MUST_CHECK;

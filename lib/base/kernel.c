@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -22,6 +23,7 @@
 
 #if defined(__linux__) && !defined(PORTABLE)
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #define ON_LINUX 1
 #else
 #define ON_LINUX 0
@@ -114,6 +116,50 @@ kernel_futimens(int fd, const struct timespec times[2])
 }
 
 int
+kernel_lock_fcntl(int fd, bool lock)
+{
+	struct flock whole = { .l_type = lock ? F_WRLCK : F_UNLCK,
+		.l_whence = SEEK_SET };
+
+#if defined(F_OFD_SETLK) && !defined(PORTABLE)
+	/* Conflicts with classic locks of others, and is not lost when some
+	 * other descriptor of the file is closed. */
+	return fcntl(fd, F_OFD_SETLK, &whole);
+#else
+	return fcntl(fd, F_SETLK, &whole);
+#endif
+}
+
+int
+kernel_lock_flock(int fd, bool lock)
+{
+	return flock(fd, lock ? LOCK_EX | LOCK_NB : LOCK_UN);
+}
+
+bool
+kernel_is_local(int fd)
+{
+#if ON_LINUX
+	/* statfs(2): the f_type of what other machines serve. */
+	static const unsigned long remote[] = { 0x6969 /* NFS */,
+		0xff534d42 /* CIFS */, 0xfe534d42 /* SMB2 */, 0x517b /* SMB */,
+		0x65735546 /* FUSE */, 0x01021997 /* 9P */,
+		0x00c36400 /* CEPH */, 0x5346414f /* AFS */,
+		0x73757245 /* CODA */ };
+	struct statfs facts;
+
+	if (fstatfs(fd, &facts) == 0)
+		for (size_t i = 0; i < sizeof(remote) / sizeof(remote[0]); i++)
+			if (((unsigned long)facts.f_type & 0xffffffffUL) ==
+			    remote[i])
+				return false;
+#else
+	(void)fd;
+#endif
+	return true;
+}
+
+int
 kernel_mkdirat(int dir, const char *path, mode_t mode)
 {
 	return mkdirat(dir, path, mode);
@@ -189,6 +235,16 @@ kernel_pipe(int ends[2])
 	(void)fcntl(ends[1], F_SETFD, FD_CLOEXEC);
 	return 0;
 #endif
+}
+
+int
+kernel_socketpair(int ends[2])
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) < 0)
+		return -1;
+	(void)fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+	(void)fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+	return 0;
 }
 
 int
@@ -325,6 +381,24 @@ int
 kernel_clock(clockid_t clock, struct timespec *into)
 {
 	return clock_gettime(clock, into);
+}
+
+int
+kernel_boot_time(int64_t *seconds)
+{
+#if ON_LINUX
+	struct timespec now, since;
+
+	if (clock_gettime(CLOCK_REALTIME, &now) < 0 ||
+	    clock_gettime(CLOCK_BOOTTIME, &since) < 0)
+		return -1;
+	*seconds = (int64_t)now.tv_sec - (int64_t)since.tv_sec;
+	return 0;
+#else
+	(void)seconds;
+	errno = ENOSYS;
+	return -1;
+#endif
 }
 
 int

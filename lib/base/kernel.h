@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -35,6 +36,14 @@ int kernel_fchmod(int fd, mode_t mode);
 int kernel_fchown(int fd, uid_t uid, gid_t gid);
 int kernel_futimens(int fd, const struct timespec times[2]);
 
+/* Locks of the whole file, never waiting: EAGAIN or EACCES when somebody else
+ * holds one.  fcntl's belong to the open file where the system has such (open
+ * file description locks), else to the process. */
+int kernel_lock_fcntl(int fd, bool lock);
+int kernel_lock_flock(int fd, bool lock);
+/* Whether the file system's server is this machine; true where unknown. */
+bool kernel_is_local(int fd);
+
 /* Names. */
 int kernel_mkdirat(int dir, const char *path, mode_t mode);
 int kernel_unlinkat(int dir, const char *path, int flags);
@@ -50,7 +59,8 @@ struct dirent *kernel_readdir(DIR *dir);
 int kernel_closedir(DIR *dir);
 
 /* Processes and their rights. */
-int kernel_pipe(int ends[2]); /* both ends close-on-exec */
+int kernel_pipe(int ends[2]);       /* both ends close-on-exec */
+int kernel_socketpair(int ends[2]); /* messages, close-on-exec */
 int kernel_dup2(int from, int to);
 pid_t kernel_fork(void);
 int kernel_execve(const char *path, char *const argv[], char *const envp[]);
@@ -72,6 +82,7 @@ int kernel_setrlimit(int which, const struct rlimit *limit);
 /* Memory, time, chance, names of the machine. */
 void *kernel_map(size_t size); /* zeroed private memory, or NULL */
 int kernel_clock(clockid_t clock, struct timespec *into);
+int kernel_boot_time(int64_t *seconds);       /* when this machine started */
 int kernel_random(void *into, size_t size);   /* never blocks */
 int kernel_hostname(char *into, size_t size); /* always NUL-terminated */
 int kernel_poll(struct pollfd *fds, nfds_t count, int timeout_ms);

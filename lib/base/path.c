@@ -19,7 +19,7 @@ static bool
 refuses(const char *path, int wanted)
 {
 	return sys_faccessat(AT_FDCWD, path, wanted, AT_EACCESS) < 0 &&
-	       (errno == EACCES || errno == EROFS);
+	    (errno == EACCES || errno == EROFS);
 }
 
 /* Names the bits of wanted that path refuses; false when it grants all. */
@@ -51,7 +51,7 @@ static bool
 is_missing(const char *path)
 {
 	return sys_faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) < 0 &&
-	       errno == ENOENT;
+	    errno == ENOENT;
 }
 
 void
@@ -105,5 +105,5 @@ path_is_within(const char *inner, const char *outer)
 	while (length > 0 && outer[length - 1] == '/')
 		length--;
 	return strncmp(inner, outer, length) == 0 &&
-	       (inner[length] == '/' || inner[length] == '\0');
+	    (inner[length] == '/' || inner[length] == '\0');
 }

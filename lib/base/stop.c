@@ -163,6 +163,13 @@ stop_committed(void)
 }
 
 void
+stop_keep_on(void)
+{
+	reason = STOP_NOT;
+	set_actions(ending, sizeof(ending) / sizeof(ending[0]), SIG_IGN, 0);
+}
+
+void
 stop_restore_signals(void)
 {
 	set_actions(plain, sizeof(plain) / sizeof(plain[0]), SIG_DFL, 0);

@@ -55,6 +55,10 @@ enum stop_reason stop_reason(void);
 /* The point of no return: from here on a signal or crash is success. */
 void stop_committed(void);
 
+/* In a process that has to clean up after another: TERM and its like are
+ * ignored, and there is no deadline but the other's end. */
+void stop_keep_on(void);
+
 /* In a child, before it runs something else: default signals, no timers. */
 void stop_restore_signals(void);
 

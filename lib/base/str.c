@@ -43,7 +43,7 @@ bool
 str_equal(struct str one, struct str other)
 {
 	return one.length == other.length &&
-	       (one.length == 0 || memcmp(one.at, other.at, one.length) == 0);
+	    (one.length == 0 || memcmp(one.at, other.at, one.length) == 0);
 }
 
 bool
@@ -99,8 +99,8 @@ str_ends(struct str whole, const char *suffix)
 	size_t length = strlen(suffix);
 
 	return whole.length >= length &&
-	       (length == 0 ||
-		   str_is(str_after(whole, whole.length - length), suffix));
+	    (length == 0 ||
+		str_is(str_after(whole, whole.length - length), suffix));
 }
 
 size_t

@@ -159,6 +159,45 @@ sys_fchown(int fd, uid_t uid, gid_t gid)
 }
 
 int
+sys_futimens(int fd, const struct timespec times[2])
+{
+	int result;
+
+	do
+		result = kernel_futimens(fd, times);
+	while (result < 0 && again());
+	return result;
+}
+
+int
+sys_lock_fcntl(int fd, bool lock)
+{
+	int result;
+
+	do
+		result = kernel_lock_fcntl(fd, lock);
+	while (result < 0 && again());
+	return result;
+}
+
+int
+sys_lock_flock(int fd, bool lock)
+{
+	int result;
+
+	do
+		result = kernel_lock_flock(fd, lock);
+	while (result < 0 && again());
+	return result;
+}
+
+bool
+sys_is_local(int fd)
+{
+	return kernel_is_local(fd);
+}
+
+int
 sys_mkdirat(int dir, const char *path, mode_t mode)
 {
 	int result;
@@ -261,6 +300,12 @@ int
 sys_pipe(int ends[2])
 {
 	return kernel_pipe(ends);
+}
+
+int
+sys_socketpair(int ends[2])
+{
+	return kernel_socketpair(ends);
 }
 
 int
@@ -424,6 +469,22 @@ sys_ticks_us(void)
 	return clock_us(CLOCK_MONOTONIC);
 }
 
+int64_t
+sys_boot_time(void)
+{
+	int64_t seconds;
+
+	return kernel_boot_time(&seconds) < 0 ? 0 : seconds;
+}
+
+void
+sys_sleep_ms(int milliseconds)
+{
+	if (kernel_poll(NULL, 0, milliseconds) < 0) {
+		/* Interrupted: the caller looks at its clock. */
+	}
+}
+
 uint64_t
 sys_random(void)
 {
@@ -434,7 +495,7 @@ sys_random(void)
 	/* Only for names that O_EXCL and the kernel keep apart anyway. */
 	bits = (uint64_t)sys_now_us() * 0x9e3779b97f4a7c15U;
 	return bits ^ ((uint64_t)sys_getpid() << 32) ^
-	       ((uint64_t)sys_ticks_us() * 0xd1342543de82ef95U);
+	    ((uint64_t)sys_ticks_us() * 0xd1342543de82ef95U);
 }
 
 void

@@ -39,6 +39,14 @@ int sys_faccessat(int dir, const char *path, int mode, int flags) MUST_CHECK;
 int sys_fchmod(int fd, mode_t mode) MUST_CHECK;
 int sys_fchown(int fd, uid_t uid, gid_t gid) MUST_CHECK;
 
+int sys_futimens(int fd, const struct timespec times[2]) MUST_CHECK;
+
+/* Locks of the whole file, never waiting: EAGAIN or EACCES when somebody else
+ * holds one. */
+int sys_lock_fcntl(int fd, bool lock) MUST_CHECK;
+int sys_lock_flock(int fd, bool lock) MUST_CHECK;
+bool sys_is_local(int fd);
+
 /* Names. */
 int sys_mkdirat(int dir, const char *path, mode_t mode) MUST_CHECK;
 int sys_unlinkat(int dir, const char *path, int flags);
@@ -57,6 +65,7 @@ void sys_closedir(DIR *dir);
 
 /* Processes and rights.  The "for good" ones set all three ids. */
 int sys_pipe(int ends[2]) MUST_CHECK;
+int sys_socketpair(int ends[2]) MUST_CHECK;
 int sys_dup2(int from, int to) MUST_CHECK;
 pid_t sys_fork(void) MUST_CHECK;
 int sys_execve(const char *path, char *const argv[], char *const envp[]);
@@ -84,6 +93,12 @@ void *sys_map(size_t size) MUST_CHECK;
  * that cannot be read is 0. */
 int64_t sys_now_us(void);
 int64_t sys_ticks_us(void);
+
+/* When this machine started, in seconds of the calendar; 0: unknown. */
+int64_t sys_boot_time(void);
+
+/* Waits; less when a signal comes. */
+void sys_sleep_ms(int milliseconds);
 
 /* 64 unpredictable bits; clock and pid mixed where the system has none. */
 uint64_t sys_random(void);

@@ -76,8 +76,8 @@ is_control(struct str character)
 	unsigned char first = octet_at(character, 0);
 
 	return first < 32 || first == 127 ||
-	       (character.length == 2 && first == 0xc2 &&
-		   octet_at(character, 1) < 0xa0);
+	    (character.length == 2 && first == 0xc2 &&
+		octet_at(character, 1) < 0xa0);
 }
 
 void

@@ -242,7 +242,7 @@ config_read(
 
 	if (missing != NULL)
 		*missing = false;
-	if (file_read(file, FILE_OCTETS, config->arena, &text) < 0) {
+	if (file_read(file, FILE_OCTETS, config->arena, &text, NULL) < 0) {
 		if (missing != NULL)
 			*missing = errno == ENOENT;
 		(void)status_fail_read(why, file);

@@ -104,8 +104,8 @@ static bool
 is_safe_name(struct str name)
 {
 	return name.length > 0 && name.length <= NAME_OCTETS &&
-	       name.at[0] != '.' && str_index(name, '/') == STR_NONE &&
-	       !str_has_control(name);
+	    name.at[0] != '.' && str_index(name, '/') == STR_NONE &&
+	    !str_has_control(name);
 }
 
 static int

@@ -117,7 +117,7 @@ read_bool(struct str value, bool *into)
 	    str_is_nocase(value, "true") || str_is(value, "1"))
 		*into = true;
 	else if (str_is_nocase(value, "no") || str_is_nocase(value, "n") ||
-		 str_is_nocase(value, "false") || str_is(value, "0"))
+	    str_is_nocase(value, "false") || str_is(value, "0"))
 		*into = false;
 	else
 		return false;

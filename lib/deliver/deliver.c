@@ -8,6 +8,7 @@
 #include "deliver/report.h"
 #include "deliver/resolve.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
@@ -26,6 +27,7 @@ deliver_init(struct deliver_run *run, struct settings *settings,
 	run->parent = parent;
 	run->started_us = started_us;
 	run->message.file = -1;
+	run->keeper = -1;
 	status_init(&run->why);
 }
 
@@ -61,9 +63,9 @@ has_sieve_script(const struct deliver_run *run)
 	struct stat facts;
 
 	return run->user.home != NULL &&
-	       sys_fstatat(AT_FDCWD,
-		   arena_path(run->arena, run->user.home, ".dovecot.sieve"),
-		   &facts, 0) == 0;
+	    sys_fstatat(AT_FDCWD,
+		arena_path(run->arena, run->user.home, ".dovecot.sieve"),
+		&facts, 0) == 0;
 }
 
 static int
@@ -77,8 +79,8 @@ prepare(struct deliver_run *run)
 	run->has_user = true;
 	if (resolve_settings(run->settings, &run->user, run->arena, &run->why) <
 		0 ||
-	    resolve_privileges(
-		run->settings, &run->user, run->arena, &run->why) < 0)
+	    resolve_privileges(run->settings, &run->user, &run->keeper,
+		run->arena, &run->why) < 0)
 		return -1;
 	owner = owner_of(run);
 	if (mailbox_resolve(&run->settings->store, &owner, run->arena,
@@ -88,6 +90,58 @@ prepare(struct deliver_run *run)
 	return 0;
 }
 
+static uint64_t
+or_no_limit(uint64_t octets)
+{
+	return octets == 0 ? MESSAGE_NO_LIMIT : octets;
+}
+
+static void
+add_limit(struct deliver_run *run, uint64_t octets, enum status_id id,
+    bool of_file, const char *name)
+{
+	struct message_limit *limit = &run->limits[run->limit_count++];
+
+	assert(run->limit_count <= COUNT(run->limits));
+	limit->octets = octets;
+	limit->id = id;
+	limit->of_file = of_file;
+	limit->name = name;
+}
+
+/* All that can make a message or its file too long, known before a byte. */
+static void
+find_limits(struct deliver_run *run)
+{
+	const struct settings *settings = run->settings;
+	struct rlimit file_size;
+
+	add_limit(run, or_no_limit(settings->deliver.message_size_limit),
+	    STATUS_MESSAGE_TOO_BIG, false,
+	    config_describe(&settings->config, "message_size_limit"));
+	add_limit(run, or_no_limit(settings->store.mailbox_size_limit),
+	    settings->deliver.quota_full_tempfail ?
+		STATUS_MAILBOX_FULL :
+		STATUS_MAILBOX_FULL_FOR_GOOD,
+	    true, config_describe(&settings->config, "mailbox_size_limit"));
+	if (sys_getrlimit(RLIMIT_FSIZE, &file_size) == 0 &&
+	    file_size.rlim_cur != RLIM_INFINITY)
+		add_limit(run, (uint64_t)file_size.rlim_cur, STATUS_FILE_LIMIT,
+		    true,
+		    "RLIMIT_FSIZE (Postfix's mailbox_size_limit, which "
+		    "local(8) sets for its commands, or ulimit -f): raise it");
+}
+
+static void
+plan(struct deliver_run *run)
+{
+	delivery_init(&run->delivery, &run->mailbox, &run->settings->store,
+	    &run->folder, run->arena);
+	run->delivery.limits = run->limits;
+	run->delivery.limit_count = run->limit_count;
+	run->delivery.keeper = run->keeper;
+}
+
 int
 deliver_prepare(struct deliver_run *run)
 {
@@ -95,8 +149,8 @@ deliver_prepare(struct deliver_run *run)
 		return -1;
 	choose_folder(run);
 	run->has_sieve = has_sieve_script(run);
-	delivery_init(&run->delivery, &run->mailbox, &run->settings->store,
-	    &run->folder, run->arena);
+	find_limits(run);
+	plan(run);
 	return 0;
 }
 
@@ -104,8 +158,7 @@ static int
 open_inbox(struct deliver_run *run)
 {
 	memset(&run->folder, 0, sizeof(run->folder));
-	delivery_init(&run->delivery, &run->mailbox, &run->settings->store,
-	    &run->folder, run->arena);
+	plan(run);
 	return run->mailbox.store->open(&run->delivery, &run->why);
 }
 
@@ -124,41 +177,6 @@ open_mailbox(struct deliver_run *run)
 	return open_inbox(run);
 }
 
-static uint64_t
-or_no_limit(uint64_t octets)
-{
-	return octets == 0 ? MESSAGE_NO_LIMIT : octets;
-}
-
-size_t
-deliver_limits(struct deliver_run *run, struct message_limit *limits)
-{
-	const struct settings *settings = run->settings;
-	struct rlimit file_size;
-	size_t count = 0;
-
-	limits[count].octets =
-	    or_no_limit(settings->deliver.message_size_limit);
-	limits[count].id = STATUS_MESSAGE_TOO_BIG;
-	limits[count++].name =
-	    config_describe(&settings->config, "message_size_limit");
-	limits[count].octets = or_no_limit(settings->store.mailbox_size_limit);
-	limits[count].id = settings->deliver.quota_full_tempfail
-			       ? STATUS_MAILBOX_FULL
-			       : STATUS_MAILBOX_FULL_FOR_GOOD;
-	limits[count++].name =
-	    config_describe(&settings->config, "mailbox_size_limit");
-	if (sys_getrlimit(RLIMIT_FSIZE, &file_size) == 0 &&
-	    file_size.rlim_cur != RLIM_INFINITY) {
-		limits[count].octets = (uint64_t)file_size.rlim_cur;
-		limits[count].id = STATUS_FILE_LIMIT;
-		limits[count++].name =
-		    "RLIMIT_FSIZE (Postfix's mailbox_size_limit, which "
-		    "local(8) sets for its commands, or ulimit -f): raise it";
-	}
-	return count;
-}
-
 static int
 spool(void *context, struct status *why)
 {
@@ -170,16 +188,15 @@ spool(void *context, struct status *why)
 static int
 receive_from(struct deliver_run *run, const struct message_source *source)
 {
-	struct message_limit limits[DELIVER_LIMITS];
 	struct message_spool where = { spool, &run->delivery,
 		run->delivery.spool_name };
-	size_t count = deliver_limits(run, limits);
-	int rc = message_receive(&run->message, source, limits, count, &where,
-	    run->arena, &run->why);
+	int rc = message_receive(&run->message, source, run->limits,
+	    run->limit_count, &where, run->arena, &run->why);
 
 	run->has_message = true;
 	envelope_join(
 	    &run->request->envelope, &run->message.facts, &run->envelope);
+	run->delivery.sender = run->envelope.sender;
 	return rc;
 }
 
@@ -237,8 +254,8 @@ check_stop(struct deliver_run *run)
 	if (stop_reason() == STOP_NOT)
 		return 0;
 	return status_fail(&run->why, STATUS_TROUBLE,
-	    stop_reason() == STOP_TIME ? "delivery_timeout has passed"
-				       : "ended by a signal");
+	    stop_reason() == STOP_TIME ? "delivery_timeout has passed" :
+					 "ended by a signal");
 }
 
 static int

@@ -35,6 +35,9 @@ struct deliver_run {
 	pid_t parent;       /* who started us, 0: do not care */
 	struct user user;
 	bool has_user;
+	int keeper; /* of the spool, -1: none */
+	struct message_limit limits[3];
+	size_t limit_count;
 	struct mailbox mailbox;
 	struct folder folder;       /* where the message goes */
 	const char *folder_trouble; /* why it is not the folder of -m */
@@ -55,9 +58,5 @@ int deliver_prepare(struct deliver_run *run) MUST_CHECK;
 
 /* The whole delivery, logged.  0 or -1, with run->why either way. */
 int deliver(struct deliver_run *run) MUST_CHECK;
-
-/* The size limits in force, at most DELIVER_LIMITS of them. */
-#define DELIVER_LIMITS 3
-size_t deliver_limits(struct deliver_run *run, struct message_limit *limits);
 
 #endif

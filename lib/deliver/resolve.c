@@ -8,6 +8,7 @@
 
 #include "base/priv.h"
 #include "base/sys.h"
+#include "deliver/keeper.h"
 #include "mail/address.h"
 #include "user/user_passwd.h"
 
@@ -26,7 +27,7 @@ static bool
 userdb_is_set(const struct settings *settings)
 {
 	return config_find(&settings->config, "userdb")->level !=
-	       CONFIG_DEFAULT;
+	    CONFIG_DEFAULT;
 }
 
 static int
@@ -61,8 +62,8 @@ fail_of_other_uid(
 	    "USER is %.*s, who has uid %jd, but lda runs as uid %jd%s",
 	    (int)name.length, name.at, (intmax_t)user->uid, (intmax_t)uid,
 	    root ? ": local(8) runs root's mail as default_privs; alias root "
-		   "to a person in /etc/aliases"
-		 : "");
+		   "to a person in /etc/aliases" :
+		   "");
 	return misconfigured(
 	    why, root ? "alias root to a person" : "USER is somebody else");
 }
@@ -223,7 +224,7 @@ find_gid(const struct settings *settings, const struct user *user,
 }
 
 static int
-become(const struct settings *settings, const struct user *user,
+become(const struct settings *settings, const struct user *user, int *keeper,
     struct arena *arena, struct status *why)
 {
 	gid_t gid;
@@ -235,6 +236,8 @@ become(const struct settings *settings, const struct user *user,
 		return status_fail(why, STATUS_MISCONFIGURED,
 		    "%.*s has gid 0, and lda never delivers with root's group",
 		    (int)user->name.length, user->name.at);
+	if (keeper_for_user(settings, user, keeper, arena, why) < 0)
+		return -1;
 	if (priv_become(user->uid, gid) == 0)
 		return 0;
 	return status_fail(why, STATUS_TROUBLE,
@@ -244,12 +247,12 @@ become(const struct settings *settings, const struct user *user,
 
 int
 resolve_privileges(const struct settings *settings, const struct user *user,
-    struct arena *arena, struct status *why)
+    int *keeper, struct arena *arena, struct status *why)
 {
 	uid_t uid = sys_uid();
 
 	if (uid == 0)
-		return become(settings, user, arena, why);
+		return become(settings, user, keeper, arena, why);
 	if (!user->has_uid || user->uid == uid)
 		return 0;
 	return status_fail(why, STATUS_MISCONFIGURED,

@@ -23,9 +23,10 @@ int resolve_settings(struct settings *settings, const struct user *user,
 /*
  * Takes on the user's rights for good when started as root; else checks that
  * we have them.  uid 0, and uids below first_valid_uid, never get mail from
- * root's hands.
+ * root's hands.  As root a spool keeper is started first where the user's
+ * mail may be in the spool; its descriptor lands in keeper.
  */
 int resolve_privileges(const struct settings *settings, const struct user *user,
-    struct arena *arena, struct status *why) MUST_CHECK;
+    int *keeper, struct arena *arena, struct status *why) MUST_CHECK;
 
 #endif

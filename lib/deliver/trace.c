@@ -95,20 +95,19 @@ add_mailbox(struct buf *out, struct deliver_run *run)
 }
 
 static void
-add_limits(struct buf *out, struct deliver_run *run)
+add_limits(struct buf *out, const struct deliver_run *run)
 {
-	struct message_limit limits[DELIVER_LIMITS];
-	size_t count = deliver_limits(run, limits);
-
 	buf_add_string(out, "limits\n");
-	for (size_t i = 0; i < count; i++) {
-		if (limits[i].octets == MESSAGE_NO_LIMIT)
-			buf_print(out, "    no limit: %s\n", limits[i].name);
+	for (size_t i = 0; i < run->limit_count; i++) {
+		const struct message_limit *limit = &run->limits[i];
+
+		if (limit->octets == MESSAGE_NO_LIMIT)
+			buf_print(out, "    no limit: %s\n", limit->name);
 		else
 			buf_print(out, "    %" PRIu64 " octets: %s\n",
-			    limits[i].octets, limits[i].name);
+			    limit->octets, limit->name);
 	}
-	if (count < DELIVER_LIMITS)
+	if (run->limit_count < COUNT(run->limits))
 		buf_add_string(out, "    no limit: RLIMIT_FSIZE\n");
 	buf_print(out, "    %" PRIu64 " s: delivery_timeout\n",
 	    run->settings->deliver.delivery_timeout);
@@ -118,10 +117,10 @@ static void
 add_sieve(struct buf *out, const struct deliver_run *run)
 {
 	buf_print(out, "sieve\n    %s\n",
-	    run->has_sieve
-		? "the user has ~/.dovecot.sieve, but this version runs no "
-		  "Sieve script: mail goes to the folder above"
-		: "the user has no ~/.dovecot.sieve");
+	    run->has_sieve ?
+		"the user has ~/.dovecot.sieve, but this version runs no "
+		"Sieve script: mail goes to the folder above" :
+		"the user has no ~/.dovecot.sieve");
 }
 
 static void

@@ -47,10 +47,10 @@ static bool
 is_list_name(struct str local, char delimiter)
 {
 	return delimiter == '-' &&
-	       (str_begins_nocase(local, "owner-") ||
-		   (local.length >= 8 &&
-		       str_is_nocase(
-			   str_after(local, local.length - 8), "-request")));
+	    (str_begins_nocase(local, "owner-") ||
+		(local.length >= 8 &&
+		    str_is_nocase(
+			str_after(local, local.length - 8), "-request")));
 }
 
 bool

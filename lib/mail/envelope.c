@@ -57,7 +57,7 @@ join_sender(const struct envelope_claims *claims,
 	    &claims->sender_environment, witness, has_witness);
 
 	into->has_sender = has_witness || claims->sender_flag.given ||
-			   claims->sender_environment.given;
+	    claims->sender_environment.given;
 	into->sender = address_is_null(sender) ? str_of(NULL, 0) : sender;
 }
 
@@ -67,9 +67,9 @@ join_original(const struct envelope_claims *claims,
 {
 	const struct envelope_claim *last[] = { &claims->final_flag,
 		&claims->recipient_environment };
-	struct str witness = facts->original_to.length > 0
-				 ? facts->original_to
-				 : facts->delivered_to;
+	struct str witness = facts->original_to.length > 0 ?
+	    facts->original_to :
+	    facts->delivered_to;
 
 	/* X-Original-To may be absent where Delivered-To is there: then the
 	 * latter is only a witness for a mangled copy of itself. */

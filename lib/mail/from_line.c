@@ -30,7 +30,7 @@ is_asctime(struct str date)
 
 		if (shape[i] == 'A' || shape[i] == 'a')
 			fits = str_lower_octet(c) >= 'a' &&
-			       str_lower_octet(c) <= 'z';
+			    str_lower_octet(c) <= 'z';
 		else if (shape[i] == '9')
 			fits = (c >= '0' && c <= '9') || (i == 8 && c == ' ');
 		if (!fits)

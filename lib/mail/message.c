@@ -286,8 +286,8 @@ message_receive(struct message *message, const struct message_source *from,
 		if (room_is_full(&in) && !in.at_end && flush(&in, why) < 0)
 			return -1;
 	}
-	if (message->file < 0 ? keep_in_memory(&in, why) < 0
-			      : in.length > 0 && flush(&in, why) < 0)
+	if (message->file < 0 ? keep_in_memory(&in, why) < 0 :
+				in.length > 0 && flush(&in, why) < 0)
 		return -1;
 	if (message->size_octets == 0)
 		return status_fail(why, STATUS_TROUBLE,

@@ -46,6 +46,7 @@ struct message {
 struct message_limit {
 	uint64_t octets; /* MESSAGE_NO_LIMIT: none */
 	enum status_id id;
+	bool of_file;     /* also of a file that the message is added to */
 	const char *name; /* "message_size_limit (/etc/lda.conf:7)" */
 };
 

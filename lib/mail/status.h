@@ -40,7 +40,7 @@ enum status_id {
 struct status {
 	enum status_id id;
 	char reply[STATUS_REPLY_OCTETS -
-		   16]; /* without the code; "" is the row's */
+	    16]; /* without the code; "" is the row's */
 	char cause[STATUS_CAUSE_OCTETS];
 };
 

@@ -184,7 +184,7 @@ static bool
 is_reserved(struct str level)
 {
 	return str_is(level, "cur") || str_is(level, "new") ||
-	       str_is(level, "tmp");
+	    str_is(level, "tmp");
 }
 
 int

@@ -15,6 +15,7 @@
 #include "base/path.h"
 #include "base/stop.h"
 #include "base/sys.h"
+#include "store/directory.h"
 #include "store/maildir_name.h"
 #include "store/store.h"
 
@@ -56,14 +57,6 @@ struct maildir {
 	struct maildir_name name;
 };
 
-static bool
-syncs(const struct delivery *delivery)
-{
-	/* A delivery has no sync that could be spared, so "optimized" is
-	 * "always". */
-	return delivery->options->mail_fsync != STORE_FSYNC_NEVER;
-}
-
 static void
 close_one(int *fd)
 {
@@ -84,90 +77,7 @@ static int
 sync_directory(
     struct delivery *delivery, int fd, const char *path, struct status *why)
 {
-	/* EINVAL: a file system that has no sync of directories. */
-	if (!syncs(delivery) || sys_fsync(fd) == 0 || errno == EINVAL)
-		return 0;
-	return status_fail_errno(why, "sync", path);
-}
-
-/*
- * Makes the directory path and syncs the one that holds it, whose name is
- * parent.
- */
-static int
-make_directory(struct delivery *delivery, const char *path, const char *parent,
-    struct status *why)
-{
-	const char *never = delivery->mailbox->never_made;
-	int fd, rc;
-
-	if (never != NULL && path_is_within(never, path))
-		return status_fail(why, STATUS_UNREACHABLE,
-		    "%s, the home directory of a system user, does not exist; "
-		    "it is never made here (is it mounted?)",
-		    never);
-	if (sys_mkdirat(AT_FDCWD, path, 0700) < 0 && errno != EEXIST)
-		return status_fail_errno(why, "make", path);
-	fd = sys_openat(AT_FDCWD, parent, O_RDONLY | O_DIRECTORY, 0);
-	/* A directory one may write but not read: syncing what was made in it
-	 * is the next best thing. */
-	if (fd < 0 && errno == EACCES)
-		fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
-	if (fd < 0)
-		return status_fail_read(why, parent);
-	rc = sync_directory(delivery, fd, parent, why);
-	(void)sys_close(fd);
-	return rc;
-}
-
-/* The length of the part of path that exists already; 0 for none. */
-static size_t
-existing_part(const char *path, char *part)
-{
-	struct stat facts;
-	size_t length = strlen(path);
-
-	while (length > 0) {
-		memcpy(part, path, length);
-		part[length] = '\0';
-		if (sys_fstatat(AT_FDCWD, part, &facts, 0) == 0 ||
-		    errno != ENOENT)
-			return length;
-		while (length > 0 && path[length - 1] != '/')
-			length--;
-		while (length > 0 && path[length - 1] == '/')
-			length--;
-	}
-	return 0;
-}
-
-/* Makes what is missing of an absolute path. */
-static int
-make_path(struct delivery *delivery, const char *path, struct status *why)
-{
-	char part[PATH_MAX], parent[PATH_MAX];
-	size_t length = strlen(path), end;
-
-	if (length >= sizeof(part))
-		return status_fail(why, STATUS_MISCONFIGURED,
-		    "%s: the path is too long", path);
-	end = existing_part(path, part);
-	while (end < length) {
-		memcpy(parent, path, end);
-		parent[end] = '\0';
-		while (path[end] == '/')
-			end++;
-		while (end < length && path[end] != '/')
-			end++;
-		memcpy(part, path, end);
-		part[end] = '\0';
-		if (make_directory(delivery, part,
-			parent[0] == '\0' ? "/" : parent, why) < 0)
-			return -1;
-		while (path[end] == '/' && path[end + 1] == '\0')
-			end++;
-	}
-	return 0;
+	return delivery_syncs(delivery) ? directory_sync(fd, path, why) : 0;
 }
 
 /* Our umask is 077: what the mailbox's directory grants beyond that is given
@@ -204,9 +114,9 @@ make_part(struct delivery *delivery, const char *name, struct status *why)
 	int fd, rc;
 
 	if (sys_mkdirat(at->root, name, 0700) < 0)
-		return errno == EEXIST ? 0
-				       : status_fail_errno(why,
-					     "make a directory in", at->path);
+		return errno == EEXIST ?
+		    0 :
+		    status_fail_errno(why, "make a directory in", at->path);
 	if (directory_mode(at) == 0 && !at->give_gid)
 		return 0;
 	fd = sys_openat(at->root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
@@ -271,8 +181,8 @@ note_facts(struct maildir *at, struct status *why)
 	/* A set-group-ID directory gives its group by itself; where group and
 	 * world have the same rights it does not matter. */
 	at->give_gid = (facts.st_mode & S_ISGID) == 0 &&
-		       (facts.st_mode >> 3 & 07) != (facts.st_mode & 07) &&
-		       facts.st_gid != sys_gid();
+	    (facts.st_mode >> 3 & 07) != (facts.st_mode & 07) &&
+	    facts.st_gid != sys_gid();
 	return 0;
 }
 
@@ -342,7 +252,7 @@ static bool
 is_lasting(int number)
 {
 	return number == ENOENT || number == ENOTDIR || number == ELOOP ||
-	       number == EACCES || number == EPERM || number == ENAMETOOLONG;
+	    number == EACCES || number == EPERM || number == ENAMETOOLONG;
 }
 
 /* An empty file that tells Maildir++ programs that this is a folder. */
@@ -365,23 +275,15 @@ mark_folder(struct delivery *delivery, struct status *why)
 }
 
 static bool
-may_make(const struct delivery *delivery)
-{
-	return folder_is_inbox(&delivery->folder) ||
-	       delivery->options->lda_mailbox_autocreate;
-}
-
-static bool
 is_missing_folder(struct delivery *delivery)
 {
 	struct maildir *at = delivery->work;
 	struct stat facts;
 
 	return at->below[0] != '\0' && !delivery->mailbox->layout_fs &&
-	       may_make(delivery) &&
-	       sys_fstatat(at->root, at->below, &facts, AT_SYMLINK_NOFOLLOW) <
-		   0 &&
-	       errno == ENOENT;
+	    delivery_may_make(delivery) &&
+	    sys_fstatat(at->root, at->below, &facts, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    errno == ENOENT;
 }
 
 static int
@@ -392,7 +294,7 @@ open_directories(struct delivery *delivery, struct status *why)
 	if (open_root(delivery, why) < 0)
 		return -1;
 	is_new = is_missing_folder(delivery);
-	if (enter_folder(delivery, may_make(delivery), why) < 0 ||
+	if (enter_folder(delivery, delivery_may_make(delivery), why) < 0 ||
 	    (is_new && mark_folder(delivery, why) < 0))
 		return -1;
 	return open_parts(delivery, why);
@@ -406,9 +308,10 @@ open_folder(struct delivery *delivery, struct status *why)
 
 	if (open_directories(delivery, why) == 0)
 		return 0;
-	if (errno != ENOENT || at->root >= 0 || !may_make(delivery))
+	if (errno != ENOENT || at->root >= 0 || !delivery_may_make(delivery))
 		return -1;
-	if (make_path(delivery, at->root_path, why) < 0)
+	if (directory_make(at->root_path, delivery->mailbox->never_made,
+		delivery_syncs(delivery), why) < 0)
 		return -1;
 	return open_directories(delivery, why);
 }
@@ -422,6 +325,11 @@ choose_path(struct delivery *delivery, struct status *why)
 	at->below = "";
 	at->path = at->root_path = mailbox->inbox;
 	if (!folder_is_inbox(&delivery->folder)) {
+		if (mailbox->root == NULL) {
+			delivery->folder_refused = true;
+			return status_fail(why, STATUS_UNREACHABLE,
+			    "mail_location names no place for folders");
+		}
 		if (folder_path(&delivery->folder, mailbox->layout_fs,
 			mailbox->utf8, delivery->arena, &at->below, why) < 0) {
 			delivery->folder_refused = true;
@@ -502,7 +410,7 @@ sync_and_close(struct delivery *delivery, struct status *why)
 
 	/* One try each: after a failure the kernel may have dropped what was
 	 * not written, and would say "fine" the second time. */
-	if (syncs(delivery) && sys_fsync(fd) < 0)
+	if (delivery_syncs(delivery) && sys_fsync(fd) < 0)
 		return status_fail_errno(why, "sync a file in", at->tmp_path);
 	at->file = -1;
 	if (sys_close(fd) < 0)
@@ -539,7 +447,7 @@ has_two_names(const struct maildir *at)
 
 	return sys_fstatat(at->tmp, at->name.in_tmp, &facts,
 		   AT_SYMLINK_NOFOLLOW) == 0 &&
-	       facts.st_nlink == 2;
+	    facts.st_nlink == 2;
 }
 
 /* For file systems without links: the name was drawn from 2^64, and is looked
@@ -554,8 +462,9 @@ publish_by_rename(struct maildir *at)
 		errno = EEXIST;
 		return -1;
 	}
-	if (errno != ENOENT || sys_renameat(at->tmp, at->name.in_tmp, at->new,
-				   at->name.in_new) < 0)
+	if (errno != ENOENT ||
+	    sys_renameat(at->tmp, at->name.in_tmp, at->new, at->name.in_new) <
+		0)
 		return -1;
 	at->in_new = true;
 	at->in_tmp = false;
@@ -632,7 +541,7 @@ maildir_abort(struct delivery *delivery, struct status *why)
 	close_one(&at->file);
 	if (at->in_new) {
 		take_back(at->new, at->name.in_new, at->new_path, why);
-		if (syncs(delivery) && sys_fsync(at->new) < 0)
+		if (delivery_syncs(delivery) && sys_fsync(at->new) < 0)
 			status_add(why, "; could not sync %s", at->new_path);
 	}
 	if (at->in_tmp)
@@ -647,10 +556,10 @@ is_debris(int dir, const char *name, int64_t now_seconds)
 	struct stat facts;
 
 	return name[0] != '.' &&
-	       sys_fstatat(dir, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISREG(facts.st_mode) &&
-	       facts.st_mtime < now_seconds - DEBRIS_SECONDS &&
-	       facts.st_ctime < now_seconds - DEBRIS_SECONDS;
+	    sys_fstatat(dir, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(facts.st_mode) &&
+	    facts.st_mtime < now_seconds - DEBRIS_SECONDS &&
+	    facts.st_ctime < now_seconds - DEBRIS_SECONDS;
 }
 
 /* What crashes left in tmp/, a little at a time. */
@@ -686,53 +595,13 @@ maildir_finish(struct delivery *delivery)
 	close_directories(at);
 }
 
-/* The first part of path that does not exist, or NULL. */
-static const char *
-missing_part(struct delivery *delivery, const char *path)
-{
-	char part[PATH_MAX];
-	size_t end, length = strlen(path);
-	struct stat facts;
-
-	if (length >= sizeof(part) ||
-	    sys_fstatat(AT_FDCWD, path, &facts, 0) == 0 || errno != ENOENT)
-		return NULL;
-	end = existing_part(path, part);
-	while (path[end] == '/')
-		end++;
-	while (end < length && path[end] != '/')
-		end++;
-	return arena_string(delivery->arena, str_of(path, end));
-}
-
-static void
-explain_directory(struct buf *out, const char *path)
-{
-	struct stat facts;
-
-	buf_print(out, "    %s: ", path);
-	if (sys_fstatat(AT_FDCWD, path, &facts, 0) < 0) {
-		buf_print(out, "%s\n", strerror(errno));
-		return;
-	}
-	buf_print(out, "%s, mode %04o, owner %jd:%jd",
-	    S_ISDIR(facts.st_mode) ? "directory" : "NOT a directory",
-	    (unsigned)(facts.st_mode & 07777), (intmax_t)facts.st_uid,
-	    (intmax_t)facts.st_gid);
-	if (sys_faccessat(AT_FDCWD, path, R_OK | W_OK | X_OK, AT_EACCESS) < 0) {
-		buf_add_string(out, "; ");
-		path_explain(out, path, R_OK | W_OK | X_OK);
-	}
-	buf_add_octet(out, '\n');
-}
-
 static bool
 would_make(const struct delivery *delivery, const char *missing)
 {
 	const char *never = delivery->mailbox->never_made;
 
-	return may_make(delivery) &&
-	       (never == NULL || !path_is_within(never, missing));
+	return delivery_may_make(delivery) &&
+	    (never == NULL || !path_is_within(never, missing));
 }
 
 static int
@@ -752,7 +621,7 @@ maildir_probe(struct delivery *delivery, struct status *why)
 	delivery->work = &here;
 	if (choose_path(delivery, why) < 0)
 		return 0; /* then it goes to INBOX */
-	missing = missing_part(delivery, here.path);
+	missing = directory_missing_part(delivery->arena, here.path);
 	if (missing != NULL && would_make(delivery, missing))
 		return probe_directory(
 		    path_parent(delivery->arena, missing), W_OK | X_OK, why);
@@ -766,7 +635,8 @@ maildir_probe(struct delivery *delivery, struct status *why)
 	inner[0] = here.tmp_path;
 	inner[1] = here.new_path;
 	for (size_t i = 0; i < COUNT(inner); i++) {
-		bool there = missing_part(delivery, inner[i]) == NULL;
+		bool there =
+		    directory_missing_part(delivery->arena, inner[i]) == NULL;
 
 		if (probe_directory(there ? inner[i] : here.path,
 			R_OK | W_OK | X_OK, why) < 0)
@@ -789,32 +659,34 @@ maildir_explain(struct delivery *delivery, struct buf *out)
 		buf_print(out, "    %s\n", why.cause);
 		return;
 	}
-	missing = missing_part(delivery, at->path);
+	missing = directory_missing_part(delivery->arena, at->path);
 	if (missing != NULL) {
 		buf_print(out, "    %s does not exist: %s\n", missing,
-		    would_make(delivery, missing) ? "it would be made"
-						  : "it would NOT be made");
-		if (!may_make(delivery))
+		    would_make(delivery, missing) ? "it would be made" :
+						    "it would NOT be made");
+		if (!delivery_may_make(delivery))
 			buf_add_string(out,
 			    "    (lda_mailbox_autocreate = no): the mail "
 			    "would go to INBOX\n");
-		explain_directory(out, path_parent(delivery->arena, missing));
+		directory_explain(out, path_parent(delivery->arena, missing));
 		return;
 	}
-	explain_directory(out, at->path);
+	directory_explain(out, at->path);
 	for (size_t i = 0; i < COUNT(parts); i++) {
 		const char *path =
 		    arena_path(delivery->arena, at->path, parts[i]);
 
-		if (missing_part(delivery, path) != NULL)
+		if (directory_missing_part(delivery->arena, path) != NULL)
 			buf_print(out,
 			    "    %s does not exist: it would be made\n", path);
 		else
-			explain_directory(out, path);
+			directory_explain(out, path);
 	}
 }
 
 const struct store store_maildir = { .word = "maildir",
+	.usual_path = "~/Maildir",
+	.inbox = "",
 	.open = maildir_open,
 	.spool = maildir_spool,
 	.stage = maildir_stage,

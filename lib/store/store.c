@@ -15,7 +15,8 @@
 #include <string.h>
 
 static const struct store *const stores[] = {
-	&store_maildir, /* maildir:PATH   one file per message */
+	&store_maildir, /* maildir:PATH            one file per message */
+	&store_mbox,    /* mbox:PATH:INBOX=PATH    mboxrd, locked */
 };
 
 static const char *const fsync_words[] = { "always", "optimized", "never",
@@ -33,6 +34,10 @@ static const struct setting rows[] = {
 	{ "mail_temp_dir", SETTING_TEXT, "/tmp", FIELD(mail_temp_dir), NULL },
 	{ "mail_fsync", SETTING_CHOICE, "always", FIELD(mail_fsync),
 	    fsync_words },
+	{ "mbox_write_locks", SETTING_LIST, "fcntl dotlock",
+	    FIELD(mbox_write_locks), NULL },
+	{ "mbox_lock_timeout", SETTING_DURATION, "60s",
+	    FIELD(mbox_lock_timeout), NULL },
 	{ "mailbox_size_limit", SETTING_SIZE, "0", FIELD(mailbox_size_limit),
 	    NULL },
 	{ "lda_mailbox_autocreate", SETTING_BOOL, "no",
@@ -75,7 +80,7 @@ is_directory(const char *path)
 	struct stat facts;
 
 	return sys_fstatat(AT_FDCWD, path, &facts, 0) == 0 &&
-	       S_ISDIR(facts.st_mode);
+	    S_ISDIR(facts.st_mode);
 }
 
 /*
@@ -83,7 +88,8 @@ is_directory(const char *path)
  * theirs is the mbox in the spool.
  */
 static int
-resolve_auto(const struct store_owner *owner, struct arena *arena,
+resolve_auto(const struct store_options *options,
+    const struct store_owner *owner, struct arena *arena,
     struct location *location, struct status *why)
 {
 	if (owner->home == NULL && !owner->is_system)
@@ -98,10 +104,12 @@ resolve_auto(const struct store_owner *owner, struct arena *arena,
 		location->path = str_from("~/Maildir");
 		return 0;
 	}
-	return status_fail(why, STATUS_MISCONFIGURED,
-	    "mail_location = auto: %s/Maildir does not exist and mbox is not "
-	    "built into this version; make the Maildir, or set mail_location",
-	    owner->home != NULL ? owner->home : "~");
+	location->driver = str_from("mbox");
+	location->path =
+	    owner->home != NULL ? str_from("~/mail") : str_of(NULL, 0);
+	location->inbox = str_from(
+	    arena_print(arena, "%s/%%n", options->mail_spool_directory));
+	return 0;
 }
 
 static int
@@ -131,7 +139,7 @@ mailbox_resolve(const struct store_options *options,
 	if (read_location(options, arena, &location, why) < 0)
 		return -1;
 	if (str_is(location.driver, "auto") &&
-	    resolve_auto(owner, arena, &location, why) < 0)
+	    resolve_auto(options, owner, arena, &location, why) < 0)
 		return -1;
 	memset(into, 0, sizeof(*into));
 	into->store = store_of(location.driver);
@@ -140,14 +148,22 @@ mailbox_resolve(const struct store_options *options,
 		    "mail_location: \"%.*s\" is not a format that this "
 		    "version delivers into",
 		    (int)location.driver.length, location.driver.at);
-	if (location.path.length == 0)
-		location.path = str_from("~/Maildir");
-	if (expand_path(location.path, &names, arena, &into->root, why) < 0)
+	/* Without a home there is still the INBOX in the spool. */
+	if (location.path.length == 0 &&
+	    (owner->home != NULL || location.inbox.length == 0))
+		location.path = str_from(into->store->usual_path);
+	if (location.path.length > 0 &&
+	    expand_path(location.path, &names, arena, &into->root, why) < 0)
 		return -1;
-	into->inbox = into->root;
+	into->inbox = arena_path(
+	    arena, into->root != NULL ? into->root : "", into->store->inbox);
 	if (location.inbox.length > 0 &&
 	    expand_path(location.inbox, &names, arena, &into->inbox, why) < 0)
 		return -1;
+	into->in_spool = owner->is_system &&
+	    strcmp(into->inbox,
+		arena_print(arena, "%s/%.*s", options->mail_spool_directory,
+		    (int)names.local.length, names.local.at)) == 0;
 	into->layout_fs = location.layout_fs;
 	into->utf8 = location.utf8;
 	into->never_made = owner->is_system ? owner->home : NULL;
@@ -165,4 +181,34 @@ delivery_init(struct delivery *delivery, const struct mailbox *mailbox,
 	delivery->folder = *folder;
 	delivery->arena = arena;
 	delivery->state = DELIVERY_PLANNED;
+	delivery->keeper = -1;
+}
+
+bool
+delivery_syncs(const struct delivery *delivery)
+{
+	return delivery->options->mail_fsync != STORE_FSYNC_NEVER;
+}
+
+bool
+delivery_may_make(const struct delivery *delivery)
+{
+	return folder_is_inbox(&delivery->folder) ||
+	    delivery->options->lda_mailbox_autocreate;
+}
+
+int
+delivery_check_limits(const struct delivery *delivery, const char *path,
+    uint64_t octets, struct status *why)
+{
+	for (size_t i = 0; i < delivery->limit_count; i++) {
+		const struct message_limit *limit = &delivery->limits[i];
+
+		if (limit->of_file && octets > limit->octets)
+			return status_fail(why, limit->id,
+			    "%s would have %ju octets, more than %ju: %s", path,
+			    (uintmax_t)octets, (uintmax_t)limit->octets,
+			    limit->name);
+	}
+	return 0;
 }

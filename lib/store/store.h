@@ -29,6 +29,8 @@ struct store_options {
 	const char *mail_spool_directory;
 	const char *mail_temp_dir;
 	int mail_fsync; /* enum store_fsync */
+	struct setting_list mbox_write_locks;
+	uint64_t mbox_lock_timeout; /* seconds */
 	uint64_t mailbox_size_limit;
 	bool lda_mailbox_autocreate;
 };
@@ -40,8 +42,9 @@ struct store;
 /* Where one user's mail goes: everything expanded, nothing opened. */
 struct mailbox {
 	const struct store *store;
-	const char *root;  /* absolute path */
+	const char *root;  /* absolute path; NULL: there are no folders */
 	const char *inbox; /* absolute path of INBOX; often root */
+	bool in_spool;     /* INBOX is the owner's in mail_spool_directory */
 	bool layout_fs;
 	bool utf8;
 	/* A directory that is never made, nor those above it: a system
@@ -61,6 +64,10 @@ struct delivery {
 	const struct mailbox *mailbox;
 	const struct store_options *options;
 	struct folder folder;
+	struct str sender; /* for a From_ line; empty: the null sender */
+	const struct message_limit *limits; /* of which of_file concern us */
+	size_t limit_count;
+	int keeper; /* of the spool, -1: none */
 	struct arena *arena;
 	enum delivery_state state;
 	void *work;             /* the store's own */
@@ -73,7 +80,9 @@ struct delivery {
 
 /* What a store is asked for.  Each returns 0 or -1 with why. */
 struct store {
-	const char *word; /* as in mail_location */
+	const char *word;       /* as in mail_location */
+	const char *usual_path; /* where mail_location names none */
+	const char *inbox;      /* INBOX below the root; "" is the root */
 	int (*open)(struct delivery *delivery, struct status *why);
 	/* A descriptor for a message too long for memory. */
 	int (*spool)(struct delivery *delivery, struct status *why);
@@ -91,6 +100,7 @@ struct store {
 };
 
 extern const struct store store_maildir;
+extern const struct store store_mbox;
 
 /* The user a mailbox is resolved for. */
 struct store_owner {
@@ -108,6 +118,17 @@ struct store_owner {
 int mailbox_resolve(const struct store_options *options,
     const struct store_owner *owner, struct arena *arena, struct mailbox *into,
     struct status *why) MUST_CHECK;
+
+/* Whether mail_fsync asks for syncs.  A delivery has none that could be
+ * spared, so "optimized" is "always". */
+bool delivery_syncs(const struct delivery *delivery);
+
+/* The folder may be made where it is missing: INBOX always. */
+bool delivery_may_make(const struct delivery *delivery);
+
+/* No limit of the file as a whole is below octets; or -1. */
+int delivery_check_limits(const struct delivery *delivery, const char *path,
+    uint64_t octets, struct status *why) MUST_CHECK;
 
 void delivery_init(struct delivery *delivery, const struct mailbox *mailbox,
     const struct store_options *options, const struct folder *folder,

@@ -56,9 +56,8 @@ is_this_machine(struct str domain)
 	sys_hostname(name, sizeof(name));
 	whole = str_from(name);
 	return str_equal_nocase(domain, whole) ||
-	       str_equal_nocase(
-		   domain, str_head(whole, str_index(whole, '.'))) ||
-	       str_is_nocase(domain, "localhost");
+	    str_equal_nocase(domain, str_head(whole, str_index(whole, '.'))) ||
+	    str_is_nocase(domain, "localhost");
 }
 
 bool
@@ -67,8 +66,8 @@ user_is_local_domain(const struct user_options *options, struct str domain)
 	for (size_t i = 0; i < options->mydestination.count; i++) {
 		struct str word = options->mydestination.words[i];
 
-		if (str_is(word, "$hostname") ? is_this_machine(domain)
-					      : str_equal_nocase(domain, word))
+		if (str_is(word, "$hostname") ? is_this_machine(domain) :
+						str_equal_nocase(domain, word))
 			return true;
 	}
 	return false;

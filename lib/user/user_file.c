@@ -92,7 +92,7 @@ static bool
 could_be_name(struct str name)
 {
 	return name.length > 0 && name.at[0] != '#' &&
-	       str_index(name, ':') == STR_NONE && !str_has_control(name);
+	    str_index(name, ':') == STR_NONE && !str_has_control(name);
 }
 
 static int

@@ -24,8 +24,8 @@ field_is(struct str line, size_t field, struct str value)
 	/* The common case is a name that differs in its first octets. */
 	if (field == 0)
 		return line.length > value.length &&
-		       line.at[value.length] == ':' &&
-		       str_equal(str_head(line, value.length), value);
+		    line.at[value.length] == ':' &&
+		    str_equal(str_head(line, value.length), value);
 	for (size_t i = 0; i < field; i++)
 		(void)cursor_until(&in, ':');
 	return str_equal(cursor_until(&in, ':'), value);

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/place.h"
+#include "base/priv.h"
 #include "base/sys.h"
 
 #include <errno.h>
@@ -75,7 +76,8 @@ read_sources(const char *database, struct arena *arena,
 {
 	struct str text = { NULL, 0 };
 
-	if (file_read(place_nsswitch_file, NSSWITCH_OCTETS, arena, &text) < 0 &&
+	if (file_read(
+		place_nsswitch_file, NSSWITCH_OCTETS, arena, &text, NULL) < 0 &&
 	    errno != ENOENT) {
 		(void)status_fail_read(why, place_nsswitch_file);
 		status_become(why, STATUS_LOOKUP_FAILED);
@@ -99,14 +101,19 @@ run(const char *path, const char *kind, struct str key, struct arena *arena,
 
 /*
  * The helper beside our own program, for one that runs from where it was
- * built.  Whoever could put another one there could replace the program too.
+ * built.  Whoever could put another one there could replace the program too;
+ * but a set-user-ID program may be run through a hard link in a directory of
+ * the caller's.
  */
 static const char *
 sibling_helper(struct arena *arena)
 {
 	char self[PATH_MAX];
+	struct priv_ids ids;
 
-	if (sys_readlink("/proc/self/exe", self, sizeof(self)) < 0)
+	if (priv_ids(&ids) < 0 || ids.uid != ids.effective_uid ||
+	    ids.gid != ids.effective_gid ||
+	    sys_readlink("/proc/self/exe", self, sizeof(self)) < 0)
 		return NULL;
 	return arena_path(arena, path_parent(arena, self), "lda-getpw");
 }

@@ -69,8 +69,8 @@ static bool
 could_be_name(struct str name)
 {
 	return name.length > 0 && name.length <= NAME_OCTETS &&
-	       str_index(name, ':') == STR_NONE &&
-	       str_index(name, '/') == STR_NONE && !str_has_control(name);
+	    str_index(name, ':') == STR_NONE &&
+	    str_index(name, '/') == STR_NONE && !str_has_control(name);
 }
 
 int

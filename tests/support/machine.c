@@ -17,12 +17,11 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#define PROGRAM "build/check/lda"
-#define ROOT "build/check/root"
+/* The Makefile says where it builds. */
+#define PROGRAM CHECK_DIR "/lda"
+#define ROOT CHECK_DIR "/root"
 #define HELPER "libexec/lda-getpw"
 #define PATH_OCTETS 4096
-
-static char top[PATH_OCTETS - 256];
 
 static const char *const directories[] = {
 	ROOT,
@@ -61,12 +60,15 @@ machine_gid(void)
 }
 
 const char *
-machine_program(const char *name)
+machine_program(void)
 {
-	static char path[PATH_OCTETS];
+	return PROGRAM;
+}
 
-	(void)snprintf(path, sizeof(path), "%s/build/%s", top, name);
-	return path;
+const char *
+machine_product(void)
+{
+	return BUILD_DIR "/lda";
 }
 
 const char *
@@ -74,19 +76,19 @@ machine_path(const char *name)
 {
 	static char path[PATH_OCTETS];
 
-	(void)snprintf(path, sizeof(path), "%s/" ROOT "/%s", top, name);
+	(void)snprintf(path, sizeof(path), ROOT "/%s", name);
 	return path;
 }
 
 bool
-machine_has_static(const char *name)
+machine_product_is_static(void)
 {
 	/* The name of a loader stands among the first headers. */
 	static const char *const loaders[] = { "/ld-linux", "/ld-musl",
 		"/ld.so" };
 	char head[4096 + 1];
 	size_t length;
-	FILE *file = fopen(machine_program(name), "rb");
+	FILE *file = fopen(machine_product(), "rb");
 
 	if (file == NULL)
 		return false;
@@ -111,7 +113,7 @@ check_that_uid_gets_there(void)
 
 	if (getuid() != 0)
 		return;
-	(void)snprintf(path, sizeof(path), "%s/" ROOT, top);
+	(void)snprintf(path, sizeof(path), "%s", ROOT);
 	for (;;) {
 		char *slash = strrchr(path, '/');
 
@@ -135,8 +137,6 @@ machine_begin(void)
 {
 	char kept[PATH_OCTETS];
 
-	if (getcwd(top, sizeof(top)) == NULL)
-		give_up("find", "the working directory");
 	if (access(PROGRAM, X_OK) < 0)
 		give_up("run", PROGRAM);
 	for (size_t i = 0; i < COUNT(directories); i++)

@@ -12,9 +12,8 @@
 #include <sys/types.h>
 
 /*
- * Once for a test program, before its tests fork, from the directory that
- * holds build/; ends the program if the tests cannot run there.  machine_end
- * leaves the machine as it was found.
+ * Once for a test program, before its tests fork; ends the program if the
+ * tests cannot run here.  machine_end leaves the machine as it was found.
  */
 void machine_begin(void);
 void machine_end(void);
@@ -25,11 +24,13 @@ void machine_end(void);
 uid_t machine_uid(void);
 gid_t machine_gid(void);
 
-/* The absolute path of build/NAME; lives on. */
-const char *machine_program(const char *name);
+/* The absolute paths of build/check/lda, and of build/lda, which knows only
+ * the system's own places. */
+const char *machine_program(void);
+const char *machine_product(void);
 
-/* Whether build/NAME is there and needs no dynamic loader. */
-bool machine_has_static(const char *name);
+/* Whether build/lda is there and needs no dynamic loader. */
+bool machine_product_is_static(void);
 
 /* A file of the machine: "etc/passwd", "libexec/lda-getpw". */
 void machine_write(const char *name, const char *text, mode_t mode);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <ftw.h>
 #include <regex.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,25 +121,24 @@ crlf_length(const struct mail *mail)
 	return length;
 }
 
-static void
-check_name(const struct mail *mail)
+const char *
+maildir_complaint(const struct mail *mail)
 {
 	regmatch_t groups[3];
 	regex_t pattern;
+	bool fits;
 
 	ck_assert_int_eq(regcomp(&pattern, name_pattern, REG_EXTENDED), 0);
-	ck_assert_msg(
-	    regexec(&pattern, mail->name, COUNT(groups), groups, 0) == 0,
-	    "the name %s is not as it should be", mail->name);
+	fits = regexec(&pattern, mail->name, COUNT(groups), groups, 0) == 0;
 	regfree(&pattern);
-	ck_assert_msg(strtoull(mail->name + groups[1].rm_so, NULL, 10) ==
-		mail->length,
-	    "S= of %s is wrong: the file has %zu octets", mail->name,
-	    mail->length);
-	ck_assert_msg(strtoull(mail->name + groups[2].rm_so, NULL, 10) ==
-		crlf_length(mail),
-	    "W= of %s is wrong: with CRLF the file has %zu octets",
-	    mail->name, crlf_length(mail));
+	if (!fits)
+		return "is not seconds.MmicroPpidQnRrandom.host,S=n,W=n";
+	if (strtoull(mail->name + groups[1].rm_so, NULL, 10) != mail->length)
+		return "has a wrong S=";
+	if (strtoull(mail->name + groups[2].rm_so, NULL, 10) !=
+	    crlf_length(mail))
+		return "has a wrong W=";
+	return NULL;
 }
 
 void
@@ -162,7 +162,9 @@ maildir_read_one(
 	(void)snprintf(path, sizeof(path), "%s/%s/new/%s", scratch->root,
 	    maildir, mail->name);
 	read_file(path, mail);
-	check_name(mail);
+	ck_assert_msg(maildir_complaint(mail) == NULL,
+	    "the name %s of %zu octets %s", mail->name, mail->length,
+	    maildir_complaint(mail));
 }
 
 void

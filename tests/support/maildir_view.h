@@ -21,12 +21,13 @@ size_t maildir_count(struct scratch *scratch, const char *directory);
  * failed delivery must not leave. */
 size_t maildir_count_below(struct scratch *scratch, const char *name);
 
-/*
- * The only message in maildir's new/.  Fails the test if there is none or
- * another, if anything is in tmp/, if the name is not
- * seconds.MmicroPpidQnRrandom.host,S=octets,W=octets, or if S= and W= are not
- * those of the content.
- */
+/* What is wrong with a message's name: not of the form
+ * seconds.MmicroPpidQnRrandom.host,S=octets,W=octets, or not the S= and W= of
+ * the content; NULL if nothing is. */
+const char *maildir_complaint(const struct mail *mail);
+
+/* The only message in maildir's new/.  Fails the test if there is none or
+ * another, if anything is in tmp/, or if there is a complaint. */
 void maildir_read_one(struct scratch *scratch, const char *maildir,
     struct mail *mail);
 

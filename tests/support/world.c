@@ -93,7 +93,7 @@ world_open(struct world *world)
 	world->command.directory = scratch_path(&world->scratch, "queue");
 	world->command.log = &world->log;
 	world->command.argv[0] = scratch_print(
-	    &world->scratch, "%s", machine_program("check/lda"));
+	    &world->scratch, "%s", machine_program());
 }
 
 void

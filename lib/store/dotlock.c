@@ -1,0 +1,322 @@
+/*
+ * dotlock.c - hold FILE.lock while a mailbox FILE is changed.
+ *
+ * A hitching post of our own, with "PID:HOST" in it, is linked to FILE.lock:
+ * link(2) decides who wins, also over NFS, where a link whose answer was lost
+ * shows by the post having two names.  A stale lock is renamed away first and
+ * looked at again, so that a fresh lock that took its place in between is put
+ * back rather than removed.
+ *
+ * Source: lda.conf(5) mbox_write_locks; Dovecot and liblockfile (content),
+ * postfix dot_lockfile(3) (500 s), procmail (content 0).
+ */
+#include "store/dotlock.h"
+
+#include "base/cursor.h"
+#include "base/number.h"
+#include "base/path.h"
+#include "base/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+/* postconf(5) stale_lock_time. */
+#define STALE_SECONDS 500
+
+/* Unchanged for this long while we watched: the file system's clock may be
+ * another machine's, ours at least moves. */
+#define WATCHED_SECONDS 5
+
+#define CONTENT_OCTETS 300
+
+int
+dotlock_init(struct dotlock *lock, int dir, const char *directory,
+    const char *mailbox, struct status *why)
+{
+	struct buf name;
+
+	memset(lock, 0, sizeof(*lock));
+	lock->dir = dir;
+	lock->directory = directory;
+	buf_init(&name, lock->name, sizeof(lock->name));
+	buf_print(&name, "%s.lock", mailbox);
+	if (!name.overflow)
+		return 0;
+	return status_fail(why, STATUS_MISCONFIGURED,
+	    "%s/%s: the name is too long for a dotlock", directory, mailbox);
+}
+
+static int64_t
+mtime_ns(const struct stat *facts)
+{
+	return (int64_t)facts->st_mtim.tv_sec * 1000000000 +
+	    facts->st_mtim.tv_nsec;
+}
+
+pid_t
+dotlock_read_pid(struct str text, const char *host)
+{
+	struct cursor in = cursor_over(str_trim(text));
+	struct str digits = cursor_span(&in, "0123456789");
+	uint64_t pid;
+
+	if (!number_read(digits, INT32_MAX, &pid) || pid == 0)
+		return 0;
+	/* liblockfile and mutt write the pid alone. */
+	if (cursor_at_end(&in))
+		return (pid_t)pid;
+	if (!cursor_take(&in, ':') || !str_is(str_trim(in.rest), host))
+		return 0;
+	return (pid_t)pid;
+}
+
+/* Somebody else's lock as it stands now. */
+struct other {
+	struct stat facts;
+	pid_t pid; /* of a holder on this host; 0: not known */
+};
+
+static pid_t
+read_holder(const struct dotlock *lock)
+{
+	char room[CONTENT_OCTETS], host[256];
+	int fd = sys_openat(
+	    lock->dir, lock->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	ssize_t got;
+
+	if (fd < 0)
+		return 0;
+	got = sys_read(fd, room, sizeof(room));
+	(void)sys_close(fd);
+	sys_hostname(host, sizeof(host));
+	return got <= 0 ? 0 : dotlock_read_pid(str_of(room, (size_t)got), host);
+}
+
+static bool
+is_dead(pid_t pid)
+{
+	/* EPERM: alive, under another uid. */
+	return sys_kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+/* Whether the lock is as it was when first seen, and for how long. */
+static bool
+unchanged_while_watched(struct dotlock *lock, const struct stat *facts)
+{
+	int64_t now_us = sys_ticks_us();
+
+	if (!lock->watching || lock->watched_inode != facts->st_ino ||
+	    lock->watched_mtime_ns != mtime_ns(facts)) {
+		lock->watching = true;
+		lock->watched_inode = facts->st_ino;
+		lock->watched_mtime_ns = mtime_ns(facts);
+		lock->watched_since_us = now_us;
+		return false;
+	}
+	return now_us - lock->watched_since_us >=
+	    (int64_t)WATCHED_SECONDS * 1000000;
+}
+
+static bool
+is_stale(
+    struct dotlock *lock, const struct other *other, int64_t file_system_now)
+{
+	bool unchanged = unchanged_while_watched(lock, &other->facts);
+	int64_t boot = sys_boot_time();
+	int64_t mtime = (int64_t)other->facts.st_mtim.tv_sec;
+
+	if (!S_ISREG(other->facts.st_mode))
+		return false;
+	if (boot != 0 && mtime < boot && sys_is_local(lock->dir))
+		return true;
+	if (other->pid != 0)
+		return is_dead(other->pid);
+	return unchanged && mtime + STALE_SECONDS < file_system_now;
+}
+
+/* What stands in the way, for the log. */
+static int
+fail_of_holder(
+    const struct dotlock *lock, const struct other *other, struct status *why)
+{
+	(void)status_fail(why, STATUS_LOCKED,
+	    "%s/%s is held (owner uid %jd, %jd s old", lock->directory,
+	    lock->name, (intmax_t)other->facts.st_uid,
+	    (intmax_t)(sys_now_us() / 1000000 - other->facts.st_mtim.tv_sec));
+	if (other->pid != 0)
+		status_add(why, ", pid %jd", (intmax_t)other->pid);
+	status_add(why, ")");
+	return -1;
+}
+
+/* The post's name; nobody else's, and no mailbox's. */
+static void
+post_name(char *into, size_t size)
+{
+	struct buf name;
+
+	buf_init(&name, into, size);
+	buf_print(&name, ".lda-lock.%jd.%016jx", (intmax_t)sys_getpid(),
+	    (uintmax_t)sys_random());
+}
+
+static int
+fail_of_post(const struct dotlock *lock, struct status *why)
+{
+	bool forbidden = errno == EACCES || errno == EPERM || errno == EROFS;
+	struct stat facts;
+
+	(void)status_fail_errno(why, "create a dotlock in", lock->directory);
+	if (forbidden && sys_fstat(lock->dir, &facts) == 0)
+		status_add(why,
+		    "; either install lda-relay set-group-ID with the "
+		    "directory's group (gid %jd), or leave dotlocks out where "
+		    "they are forbidden: mbox_write_locks = fcntl dotlock_try",
+		    (intmax_t)facts.st_gid);
+	return -1;
+}
+
+/* Makes the post; its descriptor, or -1. */
+static int
+make_post(struct dotlock *lock, const char *post, struct status *why)
+{
+	char room[CONTENT_OCTETS], host[256];
+	struct buf content;
+	int fd = sys_openat(
+	    lock->dir, post, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return fail_of_post(lock, why);
+	sys_hostname(host, sizeof(host));
+	buf_init(&content, room, sizeof(room));
+	buf_print(&content, "%jd:%s", (intmax_t)sys_getpid(), host);
+	/* Readers of other users have to see whose it is. */
+	if (sys_write(fd, content.at, content.length) ==
+		(ssize_t)content.length &&
+	    sys_fchmod(fd, 0644) == 0)
+		return fd;
+	(void)status_fail_errno(why, "write a dotlock in", lock->directory);
+	(void)sys_close(fd);
+	(void)sys_unlinkat(lock->dir, post, 0);
+	return -1;
+}
+
+/* Links the post; facts are the post's, whose mtime is the file system's
+ * clock. */
+static int
+link_post(struct dotlock *lock, const char *post, int fd, struct stat *facts)
+{
+	int rc = sys_linkat(lock->dir, post, lock->dir, lock->name);
+	int kept = errno;
+
+	if (sys_fstat(fd, facts) < 0) {
+		if (rc == 0)
+			(void)sys_unlinkat(lock->dir, lock->name, 0);
+		return -1;
+	}
+	if (rc == 0 || facts->st_nlink == 2) {
+		lock->held = true;
+		lock->held_device = facts->st_dev;
+		lock->held_inode = facts->st_ino;
+		return 0;
+	}
+	errno = kept;
+	return -1;
+}
+
+/*
+ * Takes a stale lock away: renamed to a name of ours first, because between
+ * looking and removing somebody may have taken a fresh one.
+ */
+static void
+break_lock(struct dotlock *lock, const struct stat *judged)
+{
+	char aside[DOTLOCK_NAME_OCTETS];
+	struct stat facts;
+
+	post_name(aside, sizeof(aside));
+	if (sys_renameat(lock->dir, lock->name, lock->dir, aside) < 0)
+		return;
+	if (sys_fstatat(lock->dir, aside, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (facts.st_ino != judged->st_ino ||
+		facts.st_dev != judged->st_dev)) {
+		/* A fresh lock of somebody: back to its place. */
+		if (sys_linkat(lock->dir, aside, lock->dir, lock->name) < 0) {
+			/* Another one stands there by now. */
+		}
+	}
+	(void)sys_unlinkat(lock->dir, aside, 0);
+}
+
+/* 0: nothing stands in the way (any more); -1 with STATUS_LOCKED. */
+static int
+judge_other(struct dotlock *lock, bool may_break, bool *stale,
+    int64_t file_system_now, struct status *why)
+{
+	struct other other;
+
+	if (sys_fstatat(
+		lock->dir, lock->name, &other.facts, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno == ENOENT)
+			return 0;
+		return status_fail_errno(why, "look at", lock->name);
+	}
+	other.pid = read_holder(lock);
+	*stale = is_stale(lock, &other, file_system_now);
+	if (!*stale || !may_break)
+		return fail_of_holder(lock, &other, why);
+	break_lock(lock, &other.facts);
+	return 0;
+}
+
+int
+dotlock_try(
+    struct dotlock *lock, bool may_break, bool *stale, struct status *why)
+{
+	char post[DOTLOCK_NAME_OCTETS];
+	struct stat facts;
+	int fd, rc = -1;
+
+	*stale = false;
+	post_name(post, sizeof(post));
+	fd = make_post(lock, post, why);
+	if (fd < 0)
+		return -1;
+	for (int i = 0; i < 2 && rc < 0; i++) {
+		rc = link_post(lock, post, fd, &facts);
+		if (rc == 0)
+			break;
+		if (errno != EEXIST) {
+			(void)status_fail_errno(
+			    why, "create a dotlock in", lock->directory);
+			break;
+		}
+		(void)status_fail(why, STATUS_LOCKED, "%s/%s is held",
+		    lock->directory, lock->name);
+		if (judge_other(lock, may_break, stale,
+			(int64_t)facts.st_mtim.tv_sec, why) < 0)
+			break;
+	}
+	(void)sys_close(fd);
+	(void)sys_unlinkat(lock->dir, post, 0);
+	return rc;
+}
+
+void
+dotlock_release(struct dotlock *lock)
+{
+	struct stat facts;
+
+	if (!lock->held)
+		return;
+	lock->held = false;
+	/* Somebody may have found it stale and taken his own. */
+	if (sys_fstatat(lock->dir, lock->name, &facts, AT_SYMLINK_NOFOLLOW) ==
+		0 &&
+	    facts.st_ino == lock->held_inode &&
+	    facts.st_dev == lock->held_device)
+		(void)sys_unlinkat(lock->dir, lock->name, 0);
+}

@@ -1,0 +1,210 @@
+/*
+ * check_ledger.c - the sweep can see a missing sync: made-up ledgers.
+ */
+#include "ledger.h"
+
+#include "base/attribute.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NEW_FILE (O_WRONLY | O_CREAT | O_EXCL)
+
+struct step {
+	enum fault_call call;
+	const char *path;
+	const char *other;
+	int flags;
+};
+
+static void
+record_steps(
+    const struct step *steps, size_t count, struct fault_record *records)
+{
+	memset(records, 0, count * sizeof(*records));
+	for (size_t i = 0; i < count; i++) {
+		records[i].call = steps[i].call;
+		records[i].ordinal = (unsigned)i + 1;
+		records[i].flags = steps[i].flags;
+		records[i].done = records[i].happened = true;
+		strcpy(records[i].path, steps[i].path);
+		if (steps[i].other != NULL)
+			strcpy(records[i].other, steps[i].other);
+	}
+}
+
+/* A whole delivery into a Maildir whose new/ has to be made. */
+static const struct step sound[] = {
+	{ CALL_MKDIRAT, "/h/M", NULL, 0 },
+	{ CALL_FSYNC, "/h", NULL, 0 },
+	{ CALL_MKDIRAT, "/h/M/new", NULL, 0 },
+	{ CALL_MKDIRAT, "/h/M/tmp", NULL, 0 },
+	{ CALL_FSYNC, "/h/M", NULL, 0 },
+	{ CALL_OPENAT, "/h/M/tmp/1", NULL, NEW_FILE },
+	{ CALL_WRITE, "/h/M/tmp/1", NULL, NEW_FILE },
+	{ CALL_FSYNC, "/h/M/tmp/1", NULL, NEW_FILE },
+	{ CALL_CLOSE, "/h/M/tmp/1", NULL, NEW_FILE },
+	{ CALL_RENAMEAT_NEW, "/h/M/tmp/1", "/h/M/new/1", 0 },
+	{ CALL_FSYNC, "/h/M/new", NULL, 0 },
+};
+
+/* Each of its syncs, left out, and what is said about it. */
+static const struct {
+	size_t step;
+	const char *complaint;
+} missing[] = {
+	{ 1, "its directory was not synced after it was made: /h/M" },
+	{ 4, "its directory was not synced after it was made: /h/M/new" },
+	{ 7, "published before its octets were synced: /h/M/new/1" },
+	{ 9, "nothing was published: new/" },
+	{ 10, "its directory was not synced after it was made: /h/M/new/1" },
+};
+
+START_TEST(sound_delivery_is_durable)
+{
+	struct fault_record records[COUNT(sound)];
+	char complaint[512] = "";
+
+	record_steps(sound, COUNT(sound), records);
+	ck_assert_msg(ledger_is_durable(
+			  records, COUNT(sound), complaint, sizeof(complaint)),
+	    "%s", complaint);
+}
+END_TEST
+
+START_TEST(missing_step_is_seen)
+{
+	struct fault_record records[COUNT(sound)];
+	char complaint[512] = "";
+
+	record_steps(sound, COUNT(sound), records);
+	records[missing[_i].step].happened = false;
+	ck_assert_msg(!ledger_is_durable(
+			  records, COUNT(sound), complaint, sizeof(complaint)),
+	    "row %d: accepted", _i);
+	ck_assert_str_eq(complaint, missing[_i].complaint);
+}
+END_TEST
+
+START_TEST(write_after_sync_is_seen)
+{
+	struct fault_record records[COUNT(sound)], kept;
+	char complaint[512] = "";
+
+	record_steps(sound, COUNT(sound), records);
+	kept = records[6];	/* the write and the sync change places */
+	records[6] = records[7];
+	records[7] = kept;
+	ck_assert(!ledger_is_durable(
+	    records, COUNT(sound), complaint, sizeof(complaint)));
+	ck_assert_str_eq(
+	    complaint, "published before its octets were synced: /h/M/new/1");
+}
+END_TEST
+
+START_TEST(early_sync_of_directory_is_seen)
+{
+	struct fault_record records[COUNT(sound)], kept;
+	char complaint[512] = "";
+
+	record_steps(sound, COUNT(sound), records);
+	kept = records[9];	/* new/ is synced before the rename */
+	records[9] = records[10];
+	records[10] = kept;
+	ck_assert(!ledger_is_durable(
+	    records, COUNT(sound), complaint, sizeof(complaint)));
+	ck_assert_str_eq(complaint,
+	    "its directory was not synced after it was made: /h/M/new/1");
+}
+END_TEST
+
+START_TEST(write_after_publication_is_seen)
+{
+	struct fault_record records[COUNT(sound) + 1];
+	struct step late = { CALL_WRITE, "/h/M/tmp/1", NULL, NEW_FILE };
+	char complaint[512] = "";
+
+	record_steps(sound, COUNT(sound), records);
+	record_steps(&late, 1, &records[COUNT(sound)]);
+	ck_assert(!ledger_is_durable(
+	    records, COUNT(sound) + 1, complaint, sizeof(complaint)));
+	ck_assert_str_eq(
+	    complaint, "written after it was published or removed: /h/M/tmp/1");
+}
+END_TEST
+
+START_TEST(nothing_published_is_seen)
+{
+	char complaint[512] = "";
+
+	ck_assert(!ledger_is_durable(NULL, 0, complaint, sizeof(complaint)));
+	ck_assert_str_eq(complaint, "nothing was published: new/");
+}
+END_TEST
+
+/* A link keeps the first name too, until that is removed. */
+START_TEST(link_and_unlink_is_durable)
+{
+	static const struct step linked[] = {
+		{ CALL_OPENAT, "/M/tmp/1", NULL, NEW_FILE },
+		{ CALL_WRITE, "/M/tmp/1", NULL, NEW_FILE },
+		{ CALL_FSYNC, "/M/tmp/1", NULL, NEW_FILE },
+		{ CALL_LINKAT, "/M/tmp/1", "/M/new/1", 0 },
+		{ CALL_UNLINKAT, "/M/tmp/1", NULL, 0 },
+		{ CALL_FSYNC, "/M/new", NULL, 0 },
+	};
+	struct fault_record records[COUNT(linked)];
+	char complaint[512] = "";
+
+	record_steps(linked, COUNT(linked), records);
+	ck_assert_msg(ledger_is_durable(
+			  records, COUNT(linked), complaint, sizeof(complaint)),
+	    "%s", complaint);
+}
+END_TEST
+
+START_TEST(line_names_call_and_fault)
+{
+	struct step step = { CALL_RENAMEAT_NEW, "/M/tmp/1", "/M/new/1", 0 };
+	struct fault_record record;
+	char line[3 * LEDGER_PATH];
+
+	record_steps(&step, 1, &record);
+	record.process = 1;
+	record.ordinal = 37;
+	record.result = -1;
+	record.error = 28;	/* ENOSPC, on every Linux */
+	record.injected = true;
+	ledger_line(&record, line, sizeof(line));
+	ck_assert_str_eq(line,
+	    "1.37 renameat_new /M/tmp/1 -> /M/new/1 = -1 ENOSPC (28) "
+	    "(injected)");
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("fault ledger");
+	TCase *durable = tcase_create("durable");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(durable, sound_delivery_is_durable);
+	tcase_add_loop_test(
+	    durable, missing_step_is_seen, 0, (int)COUNT(missing));
+	tcase_add_test(durable, write_after_sync_is_seen);
+	tcase_add_test(durable, early_sync_of_directory_is_seen);
+	tcase_add_test(durable, write_after_publication_is_seen);
+	tcase_add_test(durable, nothing_published_is_seen);
+	tcase_add_test(durable, link_and_unlink_is_durable);
+	tcase_add_test(durable, line_names_call_and_fault);
+	suite_add_tcase(suite, durable);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

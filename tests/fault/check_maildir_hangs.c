@@ -1,0 +1,41 @@
+/*
+ * check_maildir_hangs.c - every call that can hang does.
+ *
+ * A server that does not answer, a caller that never closes its end: the
+ * deadline ends the delivery, or a TERM, and nothing of it is left.
+ */
+#include "sweep.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+/* Far beyond what a scenario takes on a slow machine. */
+#define PATIENCE_SECONDS 300
+
+START_TEST(no_call_outlives_the_deadline)
+{
+	unsigned broken = sweep_hangs();
+
+	ck_assert_msg(broken == 0, "%u rows broken, named above", broken);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("hang sweep");
+	TCase *sweep = tcase_create("sweep");
+	SRunner *runner;
+	int failed;
+
+	sweep_begin();
+	tcase_set_timeout(sweep, PATIENCE_SECONDS);
+	tcase_add_test(sweep, no_call_outlives_the_deadline);
+	suite_add_tcase(suite, sweep);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	sweep_end();
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,42 @@
+/*
+ * judge.h - whether a delivery that was disturbed kept the contract.
+ */
+#ifndef FAULT_JUDGE_H
+#define FAULT_JUDGE_H
+
+#include "plan.h"
+#include "stage.h"
+#include "tree.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* All that is known of one delivery. */
+struct evidence {
+	const struct scenario *scenario;
+	const struct fault_rule *rule;
+	const struct fault_record *records;	/* the ledger */
+	size_t record_count;
+	bool ledger_overflowed;
+	bool ran_away;
+	const struct ending *ending;
+	const struct tree_count *tree;
+};
+
+/*
+ * Exit 0 means one whole message in the right place, durable, nothing else
+ * left, and no failure overlooked that is not in the list of those that do
+ * not matter.  Any other status is 75 (or what the scenario gives anyway),
+ * with a reply that Postfix takes for temporary, a line in the log, and no
+ * trace of the message.  An interruption or a short count changes nothing.
+ * Else false and a complaint.
+ */
+bool judge_delivery(
+    const struct evidence *evidence, char *complaint, size_t size);
+
+/* After a kill and one more, undisturbed delivery: whole messages, that one
+ * and at most one from before. */
+bool judge_recovery(const struct ending *ending, const struct tree_count *tree,
+    unsigned whole_before, char *complaint, size_t size);
+
+#endif

@@ -1,0 +1,270 @@
+/*
+ * ledger.c - what the calls of a delivery that said "delivered" must show.
+ *
+ * A model of the weakest file system that POSIX allows: fsync of a file
+ * saves its octets, fsync of a directory saves its entries, and nothing else
+ * saves anything.  Real ones forgive more: ext4, xfs and btrfs all hide a
+ * missing sync of the parent of a new directory.
+ *
+ * Source: reference reliability 3 (c) i; Pillai et al., ALICE (OSDI 2014).
+ */
+#include "ledger.h"
+
+#include "calls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+/* Names that one delivery makes: eight for a fresh Maildir and its parents. */
+#define NAMES 64
+
+struct name {
+	char path[LEDGER_PATH];
+	bool is_used;
+	bool unsynced_octets;
+	bool unsynced_entry;
+};
+
+struct model {
+	struct name names[NAMES];
+	char *complaint;
+	size_t size;
+};
+
+static bool
+object(struct model *model, const char *what, const char *path)
+{
+	(void)snprintf(model->complaint, model->size, "%s: %s", what, path);
+	return false;
+}
+
+static struct name *
+find(struct model *model, const char *path)
+{
+	for (size_t i = 0; i < NAMES; i++)
+		if (model->names[i].is_used &&
+		    strcmp(model->names[i].path, path) == 0)
+			return &model->names[i];
+	return NULL;
+}
+
+static struct name *
+add(struct model *model, const char *path)
+{
+	struct name *name = find(model, path);
+
+	for (size_t i = 0; name == NULL && i < NAMES; i++)
+		if (!model->names[i].is_used)
+			name = &model->names[i];
+	if (name == NULL)
+		return NULL;
+	memset(name, 0, sizeof(*name));
+	memcpy(name->path, path, strlen(path) + 1);
+	name->is_used = true;
+	name->unsynced_entry = true;
+	return name;
+}
+
+static void
+forget(struct model *model, const char *path)
+{
+	struct name *name = find(model, path);
+
+	if (name != NULL)
+		name->is_used = false;
+}
+
+static bool
+is_directly_in(const char *path, const char *directory)
+{
+	const char *slash = strrchr(path, '/');
+	size_t length = slash == NULL ? 0 : (size_t)(slash - path);
+
+	return strlen(directory) == length &&
+	       strncmp(path, directory, length) == 0;
+}
+
+/* Whether the directory that holds path ends in name, "/new" or "/tmp". */
+static bool
+is_in(const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL && slash - path >= 4 &&
+	       strncmp(slash - 4, name, 4) == 0;
+}
+
+static void
+sync_name(struct model *model, const char *path)
+{
+	struct name *name = find(model, path);
+
+	if (name != NULL)
+		name->unsynced_octets = false;
+	for (size_t i = 0; i < NAMES; i++)
+		if (model->names[i].is_used &&
+		    is_directly_in(model->names[i].path, path))
+			model->names[i].unsynced_entry = false;
+}
+
+static bool
+publish(struct model *model, const struct fault_record *record)
+{
+	struct name *from = find(model, record->path);
+
+	if (from == NULL)
+		return object(model, "a file of unknown origin was published",
+		    record->other);
+	if (from->unsynced_octets)
+		return object(model, "published before its octets were synced",
+		    record->other);
+	if (record->call != CALL_LINKAT)
+		from->is_used = false;
+	if (add(model, record->other) == NULL)
+		return object(model, "too many names", record->other);
+	return true;
+}
+
+static bool
+write_octets(struct model *model, const struct fault_record *record)
+{
+	struct name *name = find(model, record->path);
+
+	if (name != NULL)
+		name->unsynced_octets = true;
+	else if (record->path[0] == '/' &&
+		 (record->flags & O_ACCMODE) != O_RDONLY &&
+		 (record->flags & O_EXCL) != 0)
+		return object(model,
+		    "written after it was published or removed", record->path);
+	return true;
+}
+
+static bool
+replay(struct model *model, const struct fault_record *record)
+{
+	switch (record->call) {
+	case CALL_OPENAT:
+		if ((record->flags & O_CREAT) != 0 &&
+		    add(model, record->path) == NULL)
+			return object(model, "too many names", record->path);
+		return true;
+	case CALL_MKDIRAT:
+		if (add(model, record->path) == NULL)
+			return object(model, "too many names", record->path);
+		return true;
+	case CALL_WRITE:
+	case CALL_FTRUNCATE:
+		return write_octets(model, record);
+	case CALL_FSYNC:
+		sync_name(model, record->path);
+		return true;
+	case CALL_LINKAT:
+	case CALL_RENAMEAT:
+	case CALL_RENAMEAT_NEW:
+		return publish(model, record);
+	case CALL_UNLINKAT:
+		forget(model, record->path);
+		return true;
+	default:
+		return true;
+	}
+}
+
+/* Whether a message that was published lies in the directory that holds path,
+ * or below it. */
+static bool
+holds_message(const struct model *model, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t length = slash == NULL ? 0 : (size_t)(slash - path) + 1;
+
+	for (size_t i = 0; i < NAMES; i++)
+		if (model->names[i].is_used &&
+		    is_in(model->names[i].path, "/new") &&
+		    strncmp(model->names[i].path, path, length) == 0)
+			return true;
+	return false;
+}
+
+/* A folder that was begun and given up matters to nobody, nor does debris in
+ * tmp/. */
+static bool
+is_saved(struct model *model)
+{
+	bool published = false;
+
+	for (size_t i = 0; i < NAMES; i++) {
+		const struct name *name = &model->names[i];
+
+		if (!name->is_used || is_in(name->path, "/tmp"))
+			continue;
+		if (name->unsynced_octets)
+			return object(
+			    model, "its octets were never synced", name->path);
+		if (name->unsynced_entry && holds_message(model, name->path))
+			return object(model,
+			    "its directory was not synced after it was made",
+			    name->path);
+		if (is_in(name->path, "/new"))
+			published = true;
+	}
+	return published || object(model, "nothing was published", "new/");
+}
+
+/* A file system that has no sync of directories keeps their order by itself,
+ * or cannot be helped. */
+static bool
+has_no_sync(const struct fault_record *record)
+{
+	return record->call == CALL_FSYNC && record->error == EINVAL &&
+	       (record->flags & O_DIRECTORY) != 0;
+}
+
+bool
+ledger_is_durable(const struct fault_record *records, size_t count,
+    char *complaint, size_t size)
+{
+	struct model model;
+
+	memset(&model, 0, sizeof(model));
+	model.complaint = complaint;
+	model.size = size;
+	for (size_t i = 0; i < count; i++)
+		if ((records[i].happened || has_no_sync(&records[i])) &&
+		    !replay(&model, &records[i]))
+			return false;
+	return is_saved(&model);
+}
+
+void
+ledger_line(const struct fault_record *record, char *line, size_t size)
+{
+	char process[16] = "", result[48] = "not finished";
+	const char *other = record->other;
+
+	if (record->process > 0)
+		(void)snprintf(
+		    process, sizeof(process), "%u.", record->process);
+	if (record->done && record->result >= 0)
+		(void)snprintf(result, sizeof(result), "%jd", record->result);
+	else if (record->done)
+		(void)snprintf(result, sizeof(result), "-1 %s (%d)",
+		    error_name(record->error), record->error);
+	(void)snprintf(line, size, "%s%u %s %s%s%s = %s%s", process,
+	    record->ordinal, call_row(record->call)->name, record->path,
+	    other[0] != '\0' ? " -> " : "", other, result,
+	    record->injected ? " (injected)" : "");
+}
+
+void
+ledger_print(const struct fault_record *records, size_t count, FILE *to)
+{
+	char line[3 * LEDGER_PATH];
+
+	for (size_t i = 0; i < count; i++) {
+		ledger_line(&records[i], line, sizeof(line));
+		(void)fprintf(to, "\t%s\n", line);
+	}
+}

@@ -1,0 +1,603 @@
+/*
+ * stage.c - a small world for one delivery, and the delivery in it.
+ *
+ * Thousands of deliveries a minute: so the message is in the pipe before the
+ * program starts, which makes its reads the same in every run, too.
+ *
+ * Source: postfix pipe_command.c and spawn_command.c (reference postfix 1.1).
+ */
+#define _GNU_SOURCE /* F_SETPIPE_SZ, pipe2(2), setgroups(2) */
+#include "stage.h"
+
+#include "base/attribute.h"
+#include "support/machine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PROGRAM CHECK_DIR "/lda-fault"
+#define LARGEST_MESSAGE ((size_t)1024 * 1024)
+
+/* Far beyond any delivery; only a hang comes here. */
+#define PATIENCE_MS 15000
+
+/* Each process counts its calls against this: a clean delivery makes some
+ * hundred, a trickled one some thousand. */
+#define CALL_LIMIT 20000
+
+/* One delivery in 256 looks for debris, by its random: this one does not. */
+#define RANDOM_OCTET 0x5a
+
+/* Debris is reaped after 36 hours. */
+#define OLD_SECONDS (3U * 86400U)
+
+static char base[STAGE_ROOT - 8];
+static char program[STAGE_ROOT];
+
+static void
+give_up(const char *what, const char *path)
+{
+	(void)fprintf(stderr, "fault sweep: cannot %s %s: %s\n", what, path,
+	    strerror(errno));
+	_exit(1);
+}
+
+static void
+act_as_recipient(void)
+{
+	if (getuid() == 0 && (setegid(MACHINE_UID) < 0 || seteuid(MACHINE_UID) < 0))
+		give_up("become", "the recipient");
+}
+
+static void
+act_as_oneself(void)
+{
+	if (getuid() == 0 && (seteuid(0) < 0 || setegid(0) < 0))
+		give_up("become", "root");
+}
+
+static void
+write_file(const char *path, const char *text, size_t size, mode_t mode)
+{
+	int fd;
+
+	(void)unlink(path);	/* it may be a running program's */
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd < 0)
+		give_up("create", path);
+	if (write(fd, text, size) != (ssize_t)size || fchmod(fd, mode) < 0)
+		give_up("write", path);
+	(void)close(fd);
+}
+
+static void
+make_directory(const char *path)
+{
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		give_up("make", path);
+}
+
+/* The machine. */
+
+/* bob0, bob1, ... live on the stages 0, 1, ... */
+static void
+write_passwd(void)
+{
+	char text[STAGES * 128];
+	size_t used = 0;
+
+	for (unsigned i = 0; i < STAGES; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used,
+		    "bob%u:x:%ju:%ju::%s/%u/world/home:/bin/sh\n", i,
+		    (uintmax_t)machine_uid(), (uintmax_t)machine_gid(), base, i);
+	machine_write("etc/passwd", text, 0644);
+}
+
+/* An NSS that knows xbob0, xbob1, ... who share their homes with the above. */
+static void
+write_helper(void)
+{
+	char text[1024];
+
+	(void)snprintf(text, sizeof(text),
+	    "#!/bin/sh\n"
+	    "case $2 in\n"
+	    "xbob*) echo \"$2:x:%ju:%ju::%s/${2#xbob}/world/home:/bin/sh\" ;;\n"
+	    "*) exit 67 ;;\n"
+	    "esac\n",
+	    (uintmax_t)machine_uid(), (uintmax_t)machine_gid(), base);
+	machine_write("libexec/lda-getpw", text, 0755);
+}
+
+/* To where anybody may start it, and where it finds no other programs of
+ * ours beside it. */
+static void
+copy_program(const char *from)
+{
+	char room[65536];
+	ssize_t got;
+	int in, out;
+
+	(void)snprintf(program, sizeof(program), "%s/lda", base);
+	in = open(from, O_RDONLY | O_CLOEXEC);
+	if (in < 0)
+		give_up("open", from);
+	out = open(program, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	if (out < 0 || fchmod(out, 0755) < 0)
+		give_up("create", program);
+	while ((got = read(in, room, sizeof(room))) > 0)
+		if (write(out, room, (size_t)got) != got)
+			give_up("write", program);
+	(void)close(in);
+	(void)close(out);
+}
+
+/* In memory where that can be: a hundred worlds come and go in a second, and
+ * what a power cut would do to them is the ledger's to say. */
+static const char *
+scratch_place(void)
+{
+	const char *wanted = getenv("TMPDIR");
+	struct statvfs facts;
+
+	if (wanted != NULL && strlen(wanted) < STAGE_ROOT / 2)
+		return wanted;
+	if (access("/dev/shm", W_OK | X_OK) == 0 &&
+	    statvfs("/dev/shm", &facts) == 0 &&
+	    (facts.f_flag & ST_NOEXEC) == 0)
+		return "/dev/shm";
+	return "/tmp";
+}
+
+void
+stages_begin(void)
+{
+	machine_begin();
+	(void)snprintf(
+	    base, sizeof(base), "%s/lda-sweep.XXXXXX", scratch_place());
+	if (mkdtemp(base) == NULL || chmod(base, 0755) < 0)
+		give_up("make", base);
+	copy_program(PROGRAM);
+	write_passwd();
+	write_helper();
+	machine_remove("etc/lda.conf");
+	machine_write("etc/group", "bobs:x:60001:\n", 0644);
+	machine_write("etc/nsswitch.conf", "passwd: files systemd\n", 0644);
+}
+
+void
+stages_end(void)
+{
+	machine_end();
+	tree_remove(base);
+}
+
+/* The message: numbered lines, so that no part of it looks like another. */
+const char *
+stage_message(size_t size)
+{
+	static char text[LARGEST_MESSAGE + 1];
+	static size_t made;
+	size_t used;
+	unsigned line = 0;
+
+	if (made == size)
+		return text;
+	used = (size_t)snprintf(text, sizeof(text),
+	    "Received: by mail.example.org (Postfix, from userid 0)\n"
+	    "\tid 4jWcB; Sat, 21 Nov 2026 04:00:00 +0000 (UTC)\n"
+	    "From: Alice <alice@example.org>\n"
+	    "To: bob@example.org\n"
+	    "Subject: a fault\n"
+	    "Message-ID: <1@example.org>\n"
+	    "\n");
+	while (used < size)
+		used += (size_t)snprintf(text + used, sizeof(text) - used,
+		    "line %u of a message whose every line is another\n",
+		    ++line);
+	text[size - 1] = '\n';
+	made = size;
+	return text;
+}
+
+/* A stage. */
+
+static void
+below(const struct stage *stage, const char *path, char *into, size_t size)
+{
+	(void)snprintf(into, size, "%s/%s", stage->root, path);
+}
+
+static void
+make_below(const struct stage *stage, const char *path)
+{
+	char name[PATH_MAX];
+
+	below(stage, path, name, sizeof(name));
+	make_directory(name);
+}
+
+static void
+make_plan(struct stage *stage)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	below(stage, "plan", path, sizeof(path));
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0 || fchmod(fd, 0666) < 0 ||
+	    ftruncate(fd, (off_t)sizeof(*stage->plan)) < 0)
+		give_up("create", path);
+	stage->plan = mmap(NULL, sizeof(*stage->plan), PROT_READ | PROT_WRITE,
+	    MAP_SHARED, fd, 0);
+	if (stage->plan == MAP_FAILED)
+		give_up("map", path);
+	(void)close(fd);
+}
+
+static void
+make_log(struct stage *stage)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	(void)snprintf(
+	    address.sun_path, sizeof(address.sun_path), "%s/log", stage->root);
+	stage->log_fd =
+	    socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (stage->log_fd < 0 ||
+	    bind(stage->log_fd, (const struct sockaddr *)&address,
+		sizeof(address)) < 0 ||
+	    chmod(address.sun_path, 0666) < 0)
+		give_up("bind", address.sun_path);
+}
+
+/* What stays the same for all deliveries on this stage. */
+static void
+write_settings(const struct stage *stage)
+{
+	char path[PATH_MAX], text[1024];
+	const char *message = stage_message(stage->scenario->message_octets);
+
+	make_below(stage, "etc");
+	below(stage, "etc/users", path, sizeof(path));
+	(void)snprintf(text, sizeof(text),
+	    "# the users of this stage\n"
+	    "other:::%ju:%ju::%s/world/homes/other::\n"
+	    "%s::%ju:%ju::%s/world/homes/bob::\n",
+	    (uintmax_t)machine_uid(), (uintmax_t)machine_gid(), stage->root,
+	    stage->user, (uintmax_t)machine_uid(), (uintmax_t)machine_gid(),
+	    stage->root);
+	write_file(path, text, strlen(text), 0644);
+	below(stage, "etc/lda.conf", path, sizeof(path));
+	(void)snprintf(text, sizeof(text),
+	    "# the settings of this stage\n"
+	    "mail_location = maildir:~/Maildir\n"
+	    "userdb = passwd-file:%s/etc/users,\n"
+	    "    static\n"
+	    "mail_home = %s/world/home\n"
+	    "syslog_socket = %s/log\n",
+	    stage->root, stage->root, stage->root);
+	write_file(path, text, strlen(text), 0644);
+	below(stage, "message", path, sizeof(path));
+	write_file(path, message, stage->scenario->message_octets, 0644);
+}
+
+static void
+make_maildir(const struct stage *stage, const char *path)
+{
+	static const char *const parts[] = { "", "/cur", "/new", "/tmp" };
+	char name[PATH_MAX];
+
+	for (size_t i = 0; i < COUNT(parts); i++) {
+		(void)snprintf(
+		    name, sizeof(name), "%s/%s%s", stage->root, path, parts[i]);
+		if (mkdir(name, 0700) < 0)
+			give_up("make", name);
+	}
+}
+
+/* Debris of crashed deliveries.  It grows old by the calendar of the plan:
+ * no call sets a file's ctime. */
+static void
+make_old_tmp(const struct stage *stage)
+{
+	char name[PATH_MAX];
+
+	for (int i = 0; i < 3; i++) {
+		(void)snprintf(name, sizeof(name),
+		    "%s/world/home/Maildir/tmp/old.%d", stage->root, i);
+		write_file(name, "half a mess", 11, 0600);
+	}
+}
+
+static void
+drain_log(struct stage *stage, struct ending *ending)
+{
+	char line[2048];
+	ssize_t got;
+
+	while ((got = recv(stage->log_fd, line, sizeof(line) - 1, 0)) > 0) {
+		if (ending == NULL)
+			continue;
+		ending->log_lines++;
+		memcpy(ending->log, line, (size_t)got);
+		ending->log[got] = '\0';
+	}
+}
+
+void
+stage_forget_plan(struct stage *stage)
+{
+	memset(stage->plan, 0, offsetof(struct fault_plan, ledger));
+	stage->plan->weather = stage->scenario->weather;
+	stage->plan->no_sync = true;
+	stage->plan->call_limit = CALL_LIMIT;
+	stage->plan->fixed_random = true;
+	stage->plan->random_octet = RANDOM_OCTET;
+	if ((stage->scenario->flags & WORLD_OLD_TMP) != 0) {
+		stage->plan->random_octet = 0;
+		stage->plan->ahead_seconds = OLD_SECONDS;
+	}
+	drain_log(stage, NULL);
+}
+
+void
+stage_reset(struct stage *stage)
+{
+	char path[PATH_MAX];
+
+	below(stage, "world", path, sizeof(path));
+	tree_remove(path);
+	act_as_recipient();
+	make_directory(path);
+	make_below(stage, "world/homes");
+	make_below(stage, "world/spool");
+	if ((stage->scenario->flags & WORLD_MAILDIR) != 0) {
+		make_below(stage, "world/home");
+		make_maildir(stage, "world/home/Maildir");
+	}
+	if ((stage->scenario->flags & WORLD_WORK) != 0)
+		make_maildir(stage, "world/home/Maildir/.Work");
+	if ((stage->scenario->flags & WORLD_OLD_TMP) != 0)
+		make_old_tmp(stage);
+	act_as_oneself();
+	stage_forget_plan(stage);
+}
+
+void
+stage_set_up(
+    struct stage *stage, const struct scenario *scenario, unsigned number)
+{
+	memset(stage, 0, sizeof(*stage));
+	stage->scenario = scenario;
+	(void)snprintf(stage->root, sizeof(stage->root), "%s/%u", base, number);
+	(void)snprintf(stage->user, sizeof(stage->user), "bob%u", number);
+	make_directory(stage->root);
+	if (chown(stage->root, machine_uid(), machine_gid()) < 0)
+		give_up("give away", stage->root);
+	make_plan(stage);
+	make_log(stage);
+	write_settings(stage);
+	stage_reset(stage);
+}
+
+void
+stage_tear_down(struct stage *stage)
+{
+	(void)munmap(stage->plan, sizeof(*stage->plan));
+	(void)close(stage->log_fd);
+	tree_remove(stage->root);
+}
+
+void
+stage_count(const struct stage *stage, struct tree_count *into)
+{
+	char top[PATH_MAX], folder[PATH_MAX];
+
+	below(stage, "world", top, sizeof(top));
+	below(stage, stage->scenario->folder, folder, sizeof(folder));
+	tree_count(top, folder, stage_message(stage->scenario->message_octets),
+	    stage->scenario->message_octets, machine_uid(), into);
+}
+
+/* The delivery. */
+
+/* A pattern's '#' and '&' filled in; lives until the exec. */
+static char *
+fill_in(const struct stage *stage, const char *pattern)
+{
+	char text[1024];
+	size_t used = 0;
+
+	for (; *pattern != '\0' && used < sizeof(text) - STAGE_ROOT; pattern++)
+		if (*pattern == '#')
+			used += (size_t)snprintf(text + used,
+			    sizeof(text) - used, "%s", stage->root);
+		else if (*pattern == '&')
+			used += (size_t)snprintf(text + used,
+			    sizeof(text) - used, "%s", stage->user);
+		else
+			text[used++] = *pattern;
+	text[used] = '\0';
+	return strdup(text);
+}
+
+static void
+become_program(
+    const struct stage *stage, const char *extra, int feed, int reply)
+{
+	char *argv[SCENARIO_ARGUMENTS + 8], *envp[4];
+	char plan[PATH_MAX], path[] = "PATH=/usr/bin:/bin";
+	char mail_config[] = "MAIL_CONFIG=/etc/postfix";
+	gid_t gid = machine_gid();
+	size_t argc = 0, envc = 0;
+
+	argv[argc++] = program;
+	argv[argc++] = fill_in(stage, "-o");
+	argv[argc++] = fill_in(stage, "syslog_socket=#/log");
+	for (size_t i = 0; stage->scenario->arguments[i] != NULL; i++)
+		argv[argc++] = fill_in(stage, stage->scenario->arguments[i]);
+	if (extra != NULL) {
+		argv[argc++] = fill_in(stage, "-o");
+		argv[argc++] = fill_in(stage, extra);
+	}
+	argv[argc] = NULL;
+	(void)snprintf(
+	    plan, sizeof(plan), FAULT_PLAN_VARIABLE "=%s/plan", stage->root);
+	envp[envc++] = path;
+	envp[envc++] = plan;
+	if ((stage->scenario->flags & START_UNDER_POSTFIX) != 0)
+		envp[envc++] = mail_config;
+	envp[envc] = NULL;
+	(void)setsid();
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	(void)umask(077);
+	if (chdir("/") < 0 || dup2(feed, 0) < 0 || dup2(reply, 1) < 0 ||
+	    dup2(reply, 2) < 0)
+		_exit(126);
+	if (getuid() == 0 && (stage->scenario->flags & START_AS_ROOT) == 0 &&
+	    (setgroups(1, &gid) < 0 || setgid(gid) < 0 ||
+		setuid(machine_uid()) < 0))
+		_exit(126);
+	(void)execve(program, argv, envp);
+	_exit(127);
+}
+
+/* As much as the pipe takes without waiting; at the end, closes it. */
+static void
+feed(struct stage *stage)
+{
+	size_t size = stage->scenario->message_octets;
+	ssize_t put;
+
+	if ((stage->scenario->flags & START_FROM_FILE) != 0)
+		stage->fed = size;
+	while (stage->fed < size) {
+		put = write(stage->feed_fd, stage_message(size) + stage->fed,
+		    size - stage->fed);
+		if (put < 0 && errno == EAGAIN)
+			return;
+		if (put < 0)
+			break;	/* EPIPE: it reads no more, as it may */
+		stage->fed += (size_t)put;
+	}
+	(void)close(stage->feed_fd);
+	stage->feed_fd = -1;
+}
+
+void
+stage_start(struct stage *stage, const char *extra)
+{
+	int in[2], out[2];
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
+		give_up("make", "a pipe");
+	(void)fcntl(in[1], F_SETPIPE_SZ, (int)LARGEST_MESSAGE);
+	(void)fcntl(in[1], F_SETFL, O_NONBLOCK);
+	(void)fcntl(out[1], F_SETFL, O_NONBLOCK);
+	stage->feed_fd = in[1];
+	stage->reply_fd = out[0];
+	stage->fed = 0;
+	feed(stage);
+	stage->pid = fork();
+	if (stage->pid < 0)
+		give_up("fork", program);
+	if (stage->pid == 0)
+		become_program(stage, extra, in[0], out[1]);
+	(void)close(in[0]);
+	(void)close(out[1]);
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Takes what the program says; false at the end of its output. */
+static bool
+hear(struct stage *stage, struct ending *ending)
+{
+	char room[512];
+	ssize_t got = read(stage->reply_fd, room, sizeof(room));
+	size_t fits = sizeof(ending->reply) - 1 - ending->reply_length;
+
+	if (got <= 0)
+		return got < 0 && errno == EINTR;
+	if ((size_t)got < fits)
+		fits = (size_t)got;
+	memcpy(ending->reply + ending->reply_length, room, fits);
+	ending->reply_length += fits;
+	ending->reply[ending->reply_length] = '\0';
+	return true;
+}
+
+static void
+reap(struct stage *stage, struct ending *ending)
+{
+	while (
+	    waitpid(stage->pid, &ending->wait_status, 0) < 0 && errno == EINTR)
+		;
+	if (stage->feed_fd >= 0)
+		(void)close(stage->feed_fd);
+	(void)close(stage->reply_fd);
+	stage->feed_fd = -1;
+	drain_log(stage, ending);
+}
+
+bool
+stage_wait(struct stage *stage, int milliseconds, struct ending *ending)
+{
+	int64_t end_ms = now_ms() + milliseconds;
+	struct pollfd wanted[2];
+
+	for (;;) {
+		int64_t left = end_ms - now_ms();
+
+		wanted[0].fd = stage->reply_fd;
+		wanted[0].events = POLLIN;
+		wanted[1].fd = stage->feed_fd;
+		wanted[1].events = POLLOUT;
+		if (poll(wanted, 2, left > 0 ? (int)left : 0) == 0 && left <= 0)
+			return false;
+		if (stage->feed_fd >= 0 && wanted[1].revents != 0)
+			feed(stage);
+		if (wanted[0].revents != 0 && !hear(stage, ending))
+			break;
+	}
+	reap(stage, ending);
+	return true;
+}
+
+void
+stage_run(struct stage *stage, struct ending *ending)
+{
+	memset(ending, 0, sizeof(*ending));
+	stage_start(stage, NULL);
+	if (stage_wait(stage, PATIENCE_MS, ending))
+		return;
+	ending->timed_out = true;
+	if (kill(-stage->pid, SIGKILL) < 0)
+		(void)kill(stage->pid, SIGKILL);
+	(void)stage_wait(stage, PATIENCE_MS, ending);
+}

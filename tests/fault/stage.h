@@ -1,0 +1,105 @@
+/*
+ * stage.h - a small world for one delivery, and the delivery in it.
+ *
+ * A scenario says how the program is called and what the world looks like
+ * before; a stage is such a world in its own scratch directory, with its own
+ * plan, so that many can live side by side.  The program is started as
+ * Postfix starts it: the message in a pipe, both outputs one non-blocking
+ * pipe, PIPE and XFSZ ignored, umask 077, its own session, a directory that
+ * is not its own, hardly any environment; as root, with the rights of
+ * MACHINE_UID.
+ */
+#ifndef FAULT_STAGE_H
+#define FAULT_STAGE_H
+
+#include "plan.h"
+#include "tree.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define STAGE_ROOT 64	/* octets of a scratch directory's path */
+#define STAGE_USER 16
+#define SCENARIO_ARGUMENTS 32
+
+enum scenario_flags {
+	WORLD_MAILDIR = 1,	/* home and Maildir are there */
+	WORLD_WORK = 2,	/* so is its folder .Work */
+	WORLD_OLD_TMP = 4,	/* old debris in tmp/, a random that reaps */
+	START_AS_ROOT = 8,
+	START_UNDER_POSTFIX = 16,	/* MAIL_CONFIG is set */
+	START_FROM_FILE = 32,	/* the message is a file for -p */
+	SWEEP_ALL = 64	/* every errno for good, too; else a choice */
+};
+
+struct scenario {
+	const char *name;
+	unsigned flags;
+	size_t message_octets;
+	int want_exit;	/* of an undisturbed delivery */
+	const char *folder;	/* its Maildir, below the root */
+	struct fault_rule weather;
+	/* '#' is the stage's root, '&' its user. */
+	const char *arguments[SCENARIO_ARGUMENTS];
+};
+
+struct stage {
+	char root[STAGE_ROOT];
+	char user[STAGE_USER];
+	const struct scenario *scenario;
+	struct fault_plan *plan;
+	int log_fd;	/* the log socket's receiving end */
+	pid_t pid;
+	int feed_fd;	/* while the program runs */
+	int reply_fd;
+	size_t fed;
+};
+
+struct ending {
+	int wait_status;	/* waitpid(2) */
+	bool timed_out;	/* it was still running; killed by the stage */
+	char reply[1024];
+	size_t reply_length;
+	unsigned log_lines;
+	char log[2048];	/* the last */
+};
+
+/* At most so many stages at a time, numbered from 0. */
+#define STAGES 256
+
+/*
+ * Once for a test program, before its tests fork: a scratch directory for all
+ * stages, and a machine (tests/support/machine.h) that knows their users.
+ */
+void stages_begin(void);
+void stages_end(void);
+
+/* The octets of the message of that size, the same every time. */
+const char *stage_message(size_t size);
+
+/* Makes the stage of that number with its plan and its world; ends the
+ * program if it cannot. */
+void stage_set_up(
+    struct stage *stage, const struct scenario *scenario, unsigned number);
+void stage_tear_down(struct stage *stage);
+
+/* The world as the scenario begins; also forgets plan, ledger and log. */
+void stage_reset(struct stage *stage);
+
+/* Starts the program with the plan as it stands.  extra, if not NULL, is one
+ * more -o setting. */
+void stage_start(struct stage *stage, const char *extra);
+
+/* Waits at most milliseconds more; false: still running. */
+bool stage_wait(struct stage *stage, int milliseconds, struct ending *ending);
+
+/* Start, and wait until it ends or has taken far too long. */
+void stage_run(struct stage *stage, struct ending *ending);
+
+/* Takes the rule and the ledger off the plan, leaves the world. */
+void stage_forget_plan(struct stage *stage);
+
+void stage_count(const struct stage *stage, struct tree_count *into);
+
+#endif

@@ -1,0 +1,615 @@
+/*
+ * sweep.c - one disturbance after the other, each in a delivery of its own.
+ *
+ * The rows of a scenario are shared out to a few workers, each with its own
+ * stage; what they find they write into shared memory.
+ */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include "sweep.h"
+
+#include "base/attribute.h"
+#include "calls.h"
+#include "judge.h"
+#include "ledger.h"
+#include "scenarios.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* One for each processor of a small machine, and one that waits. */
+#define WORKERS 3
+
+/* Rows of one scenario: some hundred calls in a dozen ways, twice. */
+#define ROWS 8192
+
+/* A larger message would make more calls than the ledger has room for. */
+#define TRICKLED_OCTETS 8192
+
+/* Broken rows that are printed; the rest is counted. */
+#define SHOWN 12
+
+/* Deliveries that hang at the same time; what ends them; and how long that
+ * may take on a slow machine. */
+#define HANGING STAGES
+#define HANG_SETTING "delivery_timeout=1s"
+#define DEADLINE_MS 4000
+
+static struct tally {
+	atomic_uint faults;	/* disturbances that took place */
+	atomic_uint kills;
+	atomic_uint hangs;
+	atomic_uint deliveries;
+	atomic_uint scenarios;
+	atomic_uint broken;
+	atomic_uint shown;
+	struct timespec began;
+} * tally;
+
+struct rows {
+	const struct scenario *scenario;	/* of the rows that are added */
+	size_t count;
+	struct row {
+		const struct scenario *scenario;
+		struct fault_rule rule;
+	} row[ROWS];
+};
+
+static const struct {
+	enum fault_action action;
+	const char *name;
+} modes[] = {
+	{ ACT_NOT, "clean" },
+	{ ACT_FAIL, "once" },
+	{ ACT_FAIL_ON, "always" },
+	{ ACT_DONE_FAIL, "answer-lost" },
+	{ ACT_HALF, "half" },
+	{ ACT_ONE, "one-octet" },
+	{ ACT_TRICKLE, "trickle" },
+	{ ACT_INTERRUPT_EACH, "interrupt-each" },
+	{ ACT_KILL, "kill" },
+	{ ACT_TERM, "term" },
+	{ ACT_HANG, "hang" },
+	{ ACT_HANG_TERM, "hang-term" },
+	{ ACT_PRETEND, "pretend" },
+	{ ACT_ORPHAN, "orphan" },
+};
+
+static const char *
+mode_name(enum fault_action action)
+{
+	for (size_t i = 0; i < COUNT(modes); i++)
+		if (modes[i].action == action)
+			return modes[i].name;
+	return "?";
+}
+
+/* What FAULT_ONLY is compared with. */
+static void
+row_name(const struct scenario *scenario, const struct fault_rule *rule,
+    char *into, size_t size)
+{
+	char process[16] = "";
+
+	if (rule->process > 0)
+		(void)snprintf(process, sizeof(process), "%u.", rule->process);
+	(void)snprintf(into, size, "%s:%s%u:%s:%s", scenario->name, process,
+	    rule->ordinal, error_name(rule->error), mode_name(rule->action));
+}
+
+void
+sweep_begin(void)
+{
+	tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (tally == MAP_FAILED)
+		abort();
+	(void)clock_gettime(CLOCK_MONOTONIC, &tally->began);
+	stages_begin();
+}
+
+void
+sweep_end(void)
+{
+	struct timespec now;
+
+	stages_end();
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	(void)printf(
+	    "summary: %u faults, %u kills, %u hangs in %u scenarios, "
+	    "%u deliveries, %u rows broken, %.1f s\n",
+	    tally->faults, tally->kills, tally->hangs, tally->scenarios,
+	    tally->deliveries, tally->broken,
+	    (double)(now.tv_sec - tally->began.tv_sec) +
+		(double)(now.tv_nsec - tally->began.tv_nsec) / 1e9);
+}
+
+bool
+sweep_can_play(const struct scenario *scenario)
+{
+	return (scenario->flags & START_AS_ROOT) == 0 || getuid() == 0;
+}
+
+/* Whether FAULT_ONLY asks for just one row. */
+static const char *
+only_row(void)
+{
+	return getenv("FAULT_ONLY");
+}
+
+static bool
+is_wanted(const struct scenario *scenario)
+{
+	const char *only = only_row();
+	size_t length = strlen(scenario->name);
+
+	return only == NULL ||
+	       (strncmp(only, scenario->name, length) == 0 &&
+		   (only[length] == ':' || only[length] == '\0'));
+}
+
+static size_t
+ledger_length(const struct fault_plan *plan)
+{
+	return plan->records < LEDGER_RECORDS ? plan->records : LEDGER_RECORDS;
+}
+
+static void
+take_evidence(const struct stage *stage, const struct ending *ending,
+    const struct tree_count *tree, struct evidence *into)
+{
+	into->scenario = stage->scenario;
+	into->rule = &stage->plan->rule;
+	into->records = stage->plan->ledger;
+	into->record_count = ledger_length(stage->plan);
+	into->ledger_overflowed = stage->plan->records > LEDGER_RECORDS;
+	into->ran_away = stage->plan->ran_away;
+	into->ending = ending;
+	into->tree = tree;
+}
+
+/* The call that the rule met, for people. */
+static void
+describe_call(const struct stage *stage, char *line, size_t size)
+{
+	const struct fault_rule *rule = &stage->plan->rule;
+
+	(void)snprintf(line, size, "(no such call)");
+	for (size_t i = 0; i < ledger_length(stage->plan); i++) {
+		const struct fault_record *record = &stage->plan->ledger[i];
+
+		if (record->process == rule->process &&
+		    record->ordinal == rule->ordinal)
+			ledger_line(record, line, size);
+	}
+}
+
+static void
+show(const struct stage *stage, const char *complaint,
+    const struct ending *ending)
+{
+	char name[96], line[3 * LEDGER_PATH];
+
+	row_name(stage->scenario, &stage->plan->rule, name, sizeof(name));
+	describe_call(stage, line, sizeof(line));
+	(void)fprintf(stderr,
+	    "FAULT_ONLY=%s\n\tbroken: %s\n\tat: %s\n"
+	    "\twait status %#x, reply \"%s\", log \"%s\"\n",
+	    name, complaint, line, (unsigned)ending->wait_status, ending->reply,
+	    ending->log);
+}
+
+static void
+report(const struct stage *stage, const char *complaint,
+    const struct ending *ending)
+{
+	(void)atomic_fetch_add(&tally->broken, 1);
+	if (atomic_fetch_add(&tally->shown, 1) < SHOWN || only_row() != NULL)
+		show(stage, complaint, ending);
+	if (only_row() != NULL && strchr(only_row(), ':') != NULL)
+		ledger_print(
+		    stage->plan->ledger, ledger_length(stage->plan), stderr);
+}
+
+static bool
+is_kill(enum fault_action action)
+{
+	return action == ACT_KILL || action == ACT_TERM;
+}
+
+static void
+count_disturbance(const struct stage *stage)
+{
+	atomic_uint *kind = &tally->faults;
+
+	if (is_kill(stage->plan->rule.action))
+		kind = &tally->kills;
+	if (stage->plan->rule.action == ACT_HANG ||
+	    stage->plan->rule.action == ACT_HANG_TERM)
+		kind = &tally->hangs;
+	(void)atomic_fetch_add(&tally->deliveries, 1);
+	for (size_t i = 0; i < ledger_length(stage->plan); i++)
+		if (stage->plan->ledger[i].injected) {
+			(void)atomic_fetch_add(kind, 1);
+			return;
+		}
+}
+
+/* The whole messages that a disturbed delivery left are readable after the
+ * next one, beside its own. */
+static bool
+recovers(
+    struct stage *stage, unsigned whole_before, char *complaint, size_t size)
+{
+	struct fault_rule rule = stage->plan->rule;
+	struct ending ending;
+	struct tree_count tree;
+	bool sound;
+
+	stage_forget_plan(stage);
+	stage_run(stage, &ending);
+	(void)atomic_fetch_add(&tally->deliveries, 1);
+	stage_count(stage, &tree);
+	sound = judge_recovery(&ending, &tree, whole_before, complaint, size);
+	stage->plan->rule = rule;	/* names the row */
+	return sound;
+}
+
+static bool
+judge_stage(struct stage *stage, const struct ending *ending)
+{
+	char complaint[4 * LEDGER_PATH];
+	struct tree_count tree;
+	struct evidence evidence;
+	bool sound;
+
+	stage_count(stage, &tree);
+	take_evidence(stage, ending, &tree, &evidence);
+	count_disturbance(stage);
+	sound = judge_delivery(&evidence, complaint, sizeof(complaint));
+	if (sound && is_kill(stage->plan->rule.action) &&
+	    stage->scenario->want_exit == 0)
+		sound =
+		    recovers(stage, tree.whole, complaint, sizeof(complaint));
+	if (!sound)
+		report(stage, complaint, ending);
+	return sound;
+}
+
+static void
+set_rule(struct stage *stage, const struct fault_rule *rule)
+{
+	stage->plan->rule = *rule;
+	for (enum fault_call call = CALL_NONE + 1; call < CALL_COUNT; call++)
+		stage->plan->interrupts[call] =
+		    (call_row(call)->flags & CALL_WAITS) != 0 &&
+		    call != CALL_FSYNC && call != CALL_CLOSE;
+}
+
+static bool
+play(struct stage *stage, const struct fault_rule *rule)
+{
+	struct ending ending;
+
+	stage_reset(stage);
+	set_rule(stage, rule);
+	stage_run(stage, &ending);
+	return judge_stage(stage, &ending);
+}
+
+static void
+add_row(struct rows *rows, enum fault_action action,
+    const struct fault_record *at, int error)
+{
+	struct fault_rule *rule = &rows->row[rows->count].rule;
+	char name[96];
+
+	rows->row[rows->count].scenario = rows->scenario;
+	memset(rule, 0, sizeof(*rule));
+	rule->action = action;
+	rule->error = error;
+	if (at != NULL) {
+		rule->process = at->process;
+		rule->ordinal = at->ordinal;
+	}
+	row_name(rows->scenario, rule, name, sizeof(name));
+	if (only_row() != NULL && strchr(only_row(), ':') != NULL &&
+	    strcmp(only_row(), name) != 0)
+		return;
+	if (rows->count == ROWS - 1) {
+		(void)fprintf(stderr, "fault sweep: more than %d rows\n", ROWS);
+		abort();
+	}
+	rows->count++;
+}
+
+/* The errnos of one call.  A scenario that shares most of its calls with
+ * another has them all once, and the first two for good. */
+static void
+add_errors(struct rows *rows, const struct fault_record *at)
+{
+	const struct call_row *call = call_row(at->call);
+	bool all = (rows->scenario->flags & SWEEP_ALL) != 0;
+
+	for (size_t i = 0; i < CALL_ERRORS && call->errors[i] != 0; i++) {
+		if (!call_can_fail(at, call->errors[i]))
+			continue;
+		if (at->result >= 0 || at->error != call->errors[i])
+			add_row(rows, ACT_FAIL, at, call->errors[i]);
+		if (call->errors[i] != EAGAIN && (all || i < 2))
+			add_row(rows, ACT_FAIL_ON, at, call->errors[i]);
+	}
+}
+
+static void
+add_fault_rows(struct rows *rows, const struct fault_record *at)
+{
+	unsigned flags = call_row(at->call)->flags;
+
+	add_errors(rows, at);
+	if ((flags & CALL_WAITS) != 0)
+		add_row(rows, ACT_FAIL, at, EINTR);
+	if ((flags & CALL_MOVES) != 0) {
+		add_row(rows, ACT_HALF, at, 0);
+		add_row(rows, ACT_ONE, at, 0);
+	}
+	if (at->call == CALL_LINKAT) {
+		add_row(rows, ACT_DONE_FAIL, at, EIO);
+		add_row(rows, ACT_DONE_FAIL, at, EEXIST);
+		add_row(rows, ACT_DONE_FAIL, at, ESTALE);
+	}
+	if (at->call == CALL_SETUID || at->call == CALL_SETGID ||
+	    at->call == CALL_SETEUID)
+		add_row(rows, ACT_PRETEND, at, 0);
+}
+
+static void
+add_kill_rows(struct rows *rows, const struct fault_record *at)
+{
+	add_row(rows, ACT_KILL, at, 0);
+	add_row(rows, ACT_TERM, at, 0);
+}
+
+/* Under Postfix: its process is there when we begin, and no more later. */
+static void
+add_orphan_rows(
+    struct rows *rows, const struct fault_record *clean, size_t count)
+{
+	unsigned seen = 0;
+
+	if ((rows->scenario->flags & START_UNDER_POSTFIX) == 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		if (clean[i].call == CALL_GETPPID && seen++ > 0)
+			add_row(rows, ACT_ORPHAN, &clean[i], 0);
+}
+
+/* The rows that one worker plays; its exit status is only "I finished". */
+static void
+work(const struct rows *rows, unsigned worker)
+{
+	struct stage stage;
+
+	stage_set_up(&stage, rows->scenario, worker);
+	for (size_t i = worker; i < rows->count; i += WORKERS)
+		(void)play(&stage, &rows->row[i].rule);
+	stage_tear_down(&stage);
+	_exit(0);
+}
+
+static void
+share_out(const struct rows *rows)
+{
+	pid_t workers[WORKERS];
+	int status;
+
+	(void)fflush(NULL);
+	for (unsigned i = 0; i < WORKERS; i++) {
+		workers[i] = fork();
+		if (workers[i] == 0)
+			work(rows, i);
+	}
+	for (unsigned i = 0; i < WORKERS; i++)
+		if (workers[i] < 0 || waitpid(workers[i], &status, 0) < 0 ||
+		    status != 0) {
+			(void)fprintf(stderr, "fault sweep: a worker died\n");
+			(void)atomic_fetch_add(&tally->broken, 1);
+		}
+}
+
+/*
+ * One clean delivery, judged as strictly as all others; its calls are what
+ * is swept.  NULL if it is not sound: then there is nothing to sweep.
+ */
+static struct fault_record *
+rehearse(const struct scenario *scenario, size_t *count)
+{
+	static struct fault_record calls[LEDGER_RECORDS];
+	struct fault_rule none = { .action = ACT_NOT };
+	struct stage stage;
+	bool sound;
+
+	(void)atomic_fetch_add(&tally->scenarios, 1);
+	stage_set_up(&stage, scenario, 0);
+	sound = play(&stage, &none);
+	*count = ledger_length(stage.plan);
+	memcpy(calls, stage.plan->ledger, *count * sizeof(calls[0]));
+	if (!sound || getenv("FAULT_TRACE") != NULL) {
+		(void)fprintf(
+		    stderr, "clean delivery of %s:\n", scenario->name);
+		ledger_print(calls, *count, stderr);
+	}
+	stage_tear_down(&stage);
+	return sound ? calls : NULL;
+}
+
+unsigned
+sweep_faults(const struct scenario *scenario)
+{
+	static struct rows rows;
+	struct fault_record *clean;
+	unsigned before = tally->broken;
+	size_t count;
+
+	if (!is_wanted(scenario))
+		return 0;
+	clean = rehearse(scenario, &count);
+	if (clean == NULL)
+		return 1;
+	rows.scenario = scenario;
+	rows.count = 0;
+	for (size_t i = 0; i < count; i++)
+		add_fault_rows(&rows, &clean[i]);
+	add_orphan_rows(&rows, clean, count);
+	if (scenario->message_octets <= TRICKLED_OCTETS)
+		add_row(&rows, ACT_TRICKLE, NULL, 0);
+	add_row(&rows, ACT_INTERRUPT_EACH, NULL, EINTR);
+	share_out(&rows);
+	return tally->broken - before;
+}
+
+unsigned
+sweep_kills(const struct scenario *scenario)
+{
+	static struct rows rows;
+	struct fault_record *clean;
+	unsigned before = tally->broken;
+	size_t count;
+
+	if (!is_wanted(scenario))
+		return 0;
+	clean = rehearse(scenario, &count);
+	if (clean == NULL)
+		return 1;
+	rows.scenario = scenario;
+	rows.count = 0;
+	for (size_t i = 0; i < count; i++)
+		add_kill_rows(&rows, &clean[i]);
+	share_out(&rows);
+	return tally->broken - before;
+}
+
+/* Hangs. */
+
+static void
+start_hanging(
+    struct stage *stages, const struct rows *rows, size_t first, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct row *row = &rows->row[first + i];
+
+		stage_set_up(&stages[i], row->scenario, (unsigned)i);
+		set_rule(&stages[i], &row->rule);
+		stage_start(&stages[i],
+		    row->rule.action == ACT_HANG ? HANG_SETTING : NULL);
+	}
+}
+
+static void
+end_by_deadline(struct stage *stage)
+{
+	struct ending ending;
+
+	memset(&ending, 0, sizeof(ending));
+	if (stage_wait(stage, DEADLINE_MS, &ending)) {
+		(void)judge_stage(stage, &ending);
+		return;
+	}
+	report(stage, "delivery_timeout did not end it", &ending);
+	(void)kill(-stage->pid, SIGKILL);
+	(void)stage_wait(stage, DEADLINE_MS, &ending);
+}
+
+static void
+end_by_term(struct stage *stage)
+{
+	struct ending ending;
+
+	memset(&ending, 0, sizeof(ending));
+	(void)kill(stage->pid, SIGTERM);
+	if (!stage_wait(stage, DEADLINE_MS, &ending)) {
+		ending.timed_out = true;
+		(void)kill(-stage->pid, SIGKILL);
+		(void)stage_wait(stage, DEADLINE_MS, &ending);
+	}
+	(void)judge_stage(stage, &ending);
+}
+
+/* Those with a deadline of a second have it side by side; by then the others
+ * sleep in the call that is meant. */
+static void
+play_hanging(const struct rows *rows)
+{
+	static struct stage stages[HANGING];
+	size_t count;
+
+	for (size_t first = 0; first < rows->count; first += HANGING) {
+		count = rows->count - first;
+		if (count > HANGING)
+			count = HANGING;
+		start_hanging(stages, rows, first, count);
+		for (size_t i = 0; i < count; i++)
+			if (stages[i].plan->rule.action == ACT_HANG)
+				end_by_deadline(&stages[i]);
+		for (size_t i = 0; i < count; i++)
+			if (stages[i].plan->rule.action == ACT_HANG_TERM)
+				end_by_term(&stages[i]);
+		for (size_t i = 0; i < count; i++)
+			stage_tear_down(&stages[i]);
+	}
+}
+
+/*
+ * From here on the settings are known: lda.conf has been read.  Before, the
+ * default of five minutes holds, which no test waits for.
+ */
+static size_t
+settings_are_known(const struct fault_record *calls, size_t count)
+{
+	size_t last = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (strstr(calls[i].path, "lda.conf") != NULL)
+			last = i + 1;
+	return last;
+}
+
+static void
+add_hang_rows(struct rows *rows, const struct scenario *scenario)
+{
+	size_t count, known;
+	struct fault_record *clean = rehearse(scenario, &count);
+
+	if (clean == NULL)
+		return;
+	rows->scenario = scenario;
+	known = settings_are_known(clean, count);
+	for (size_t i = 0; i < count; i++) {
+		if ((call_row(clean[i].call)->flags & CALL_WAITS) == 0)
+			continue;
+		add_row(rows, ACT_HANG_TERM, &clean[i], 0);
+		if (i >= known)
+			add_row(rows, ACT_HANG, &clean[i], 0);
+	}
+}
+
+unsigned
+sweep_hangs(void)
+{
+	static struct rows rows;
+	unsigned before = tally->broken;
+
+	rows.count = 0;
+	for (size_t i = 0; i < scenario_count; i++)
+		if (is_wanted(&scenarios[i]) && sweep_can_play(&scenarios[i]))
+			add_hang_rows(&rows, &scenarios[i]);
+	play_hanging(&rows);
+	return tally->broken - before;
+}

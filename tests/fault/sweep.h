@@ -1,0 +1,42 @@
+/*
+ * sweep.h - one disturbance after the other, each in a delivery of its own.
+ *
+ * A clean delivery tells which calls there are; then each of them fails in
+ * every way it can, in one delivery each.  A row that breaks the contract is
+ * printed with the name that repeats it:
+ *
+ *	FAULT_ONLY=existing:37:ENOSPC:once build/check/tests/fault/check_...
+ *
+ * is scenario, ordinal of the call ("1.5" is the fifth of the first child),
+ * errno and mode; it prints the calls of that delivery, too.  A scenario's
+ * name alone plays all its rows.  FAULT_TRACE=1 prints the calls of every
+ * clean delivery.
+ */
+#ifndef FAULT_SWEEP_H
+#define FAULT_SWEEP_H
+
+#include "stage.h"
+
+/* Before the tests fork, and after them; the latter prints what was done,
+ * "summary: 2130 faults, ...", which run_checks picks up. */
+void sweep_begin(void);
+void sweep_end(void);
+
+/* Whether this scenario can be played by whoever runs the test. */
+bool sweep_can_play(const struct scenario *scenario);
+
+/* Each returns the number of rows that broke the contract. */
+
+/* Every errno, once and from there on; interruptions; short counts. */
+unsigned sweep_faults(const struct scenario *scenario);
+
+/* KILL and TERM before every call, and another delivery after it. */
+unsigned sweep_kills(const struct scenario *scenario);
+
+/*
+ * Every call of every scenario that can hang does, side by side: the deadline
+ * ends it once the settings are known, a TERM at any time.
+ */
+unsigned sweep_hangs(void);
+
+#endif

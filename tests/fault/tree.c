@@ -1,0 +1,187 @@
+/*
+ * tree.c - what a delivery has left behind, as a reader of mail sees it.
+ *
+ * Written from the Maildir format and not from lib/store, which it judges.
+ */
+#define _XOPEN_SOURCE 700 /* nftw(3) */
+#include "tree.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PATH_ROOM 1024
+
+struct search {
+	const char *folder;
+	const char *message;
+	size_t size;
+	size_t crlf_size;
+	uid_t owner;
+	struct tree_count *count;
+};
+
+static void
+note(struct search *search, const char *what, const char *path)
+{
+	if (search->count->note[0] == '\0')
+		(void)snprintf(search->count->note, sizeof(search->count->note),
+		    "%s: %s", what, path);
+}
+
+/* The number behind ",S=" and its like; -1 without one. */
+static long
+name_number(const char *name, const char *key)
+{
+	const char *at = strstr(name, key);
+	char *end;
+	long number;
+
+	if (at == NULL)
+		return -1;
+	number = strtol(at + strlen(key), &end, 10);
+	return *end == '\0' || *end == ',' || *end == ':' ? number : -1;
+}
+
+static bool
+has_octets(const char *path, const char *message, size_t size)
+{
+	size_t done = 0;
+	char room[8192];
+	ssize_t got;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	while ((got = read(fd, room, sizeof(room))) > 0) {
+		if ((size_t)got > size - done ||
+		    memcmp(room, message + done, (size_t)got) != 0)
+			break;
+		done += (size_t)got;
+	}
+	(void)close(fd);
+	return got == 0 && done == size;
+}
+
+static bool
+belongs_to(const char *path, uid_t owner)
+{
+	struct stat facts;
+
+	return lstat(path, &facts) == 0 && facts.st_uid == owner;
+}
+
+static void
+judge_message(struct search *search, const char *path, const char *name,
+    const char *directory)
+{
+	const char *what = NULL;
+	size_t length = strlen(search->folder);
+
+	if (!has_octets(path, search->message, search->size))
+		what = "not the octets of the message";
+	else if (name_number(name, ",S=") != (long)search->size)
+		what = "S= is wrong";
+	else if (name_number(name, ",W=") != (long)search->crlf_size)
+		what = "W= is wrong";
+	else if (!belongs_to(path, search->owner))
+		what = "it is somebody else's";
+	if (what != NULL) {
+		search->count->torn++;
+		note(search, what, path);
+	} else if (strncmp(directory, search->folder, length) == 0 &&
+		   strcmp(directory + length, "/new") == 0)
+		search->count->whole++;
+	else {
+		search->count->elsewhere++;
+		note(search, "in a place that was not meant", path);
+	}
+}
+
+static void
+judge_file(struct search *search, const char *directory, const char *name)
+{
+	char path[PATH_ROOM];
+	const char *slash = strrchr(directory, '/');
+	const char *kind = slash == NULL ? directory : slash + 1;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", directory, name);
+	if (strcmp(kind, "new") == 0 || strcmp(kind, "cur") == 0)
+		judge_message(search, path, name, directory);
+	else if (strcmp(kind, "tmp") == 0) {
+		if (strncmp(name, "old.", 4) != 0) {
+			search->count->in_tmp++;
+			note(search, "left in tmp/", path);
+		}
+	} else if (strcmp(name, "maildirfolder") != 0) {
+		search->count->others++;
+		note(search, "no file of a Maildir", path);
+	}
+}
+
+static bool
+is_directory(int parent, const char *name)
+{
+	struct stat facts;
+
+	return fstatat(parent, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISDIR(facts.st_mode);
+}
+
+static void
+walk(struct search *search, const char *directory)
+{
+	char below[PATH_ROOM];
+	struct dirent *entry;
+	DIR *dir = opendir(directory);
+
+	if (dir == NULL)
+		return;
+	while ((entry = readdir(dir)) != NULL) {
+		if (strcmp(entry->d_name, ".") == 0 ||
+		    strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (is_directory(dirfd(dir), entry->d_name)) {
+			(void)snprintf(below, sizeof(below), "%s/%s", directory,
+			    entry->d_name);
+			walk(search, below);
+		} else
+			judge_file(search, directory, entry->d_name);
+	}
+	(void)closedir(dir);
+}
+
+void
+tree_count(const char *top, const char *folder, const char *message,
+    size_t size, uid_t owner, struct tree_count *into)
+{
+	struct search search = { folder, message, size, size, owner, into };
+
+	memset(into, 0, sizeof(*into));
+	for (size_t i = 0; i < size; i++)
+		if (message[i] == '\n')
+			search.crlf_size++;
+	walk(&search, top);
+}
+
+static int
+remove_one(
+    const char *path, const struct stat *facts, int kind, struct FTW *where)
+{
+	(void)facts;
+	(void)kind;
+	(void)where;
+	(void)remove(path);
+	return 0;
+}
+
+void
+tree_remove(const char *path)
+{
+	(void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
