@@ -13,6 +13,7 @@
 #include "store/dotlock.h"
 
 #include "base/cursor.h"
+#include "base/file.h"
 #include "base/number.h"
 #include "base/path.h"
 #include "base/sys.h"
@@ -29,6 +30,9 @@
 /* Unchanged for this long while we watched: the file system's clock may be
  * another machine's, ours at least moves. */
 #define WATCHED_SECONDS 5
+
+/* How far the machine's idea of when it started may move (clock steps). */
+#define CLOCK_SECONDS 60
 
 #define CONTENT_OCTETS 300
 
@@ -80,11 +84,11 @@ struct other {
 };
 
 static pid_t
-read_holder(const struct dotlock *lock)
+read_holder(const struct dotlock *lock, const char *name)
 {
 	char room[CONTENT_OCTETS], host[256];
-	int fd = sys_openat(
-	    lock->dir, lock->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	int fd =
+	    sys_openat(lock->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	ssize_t got;
 
 	if (fd < 0)
@@ -130,7 +134,8 @@ is_stale(
 
 	if (!S_ISREG(other->facts.st_mode))
 		return false;
-	if (boot != 0 && mtime < boot && sys_is_local(lock->dir))
+	if (boot != 0 && mtime + CLOCK_SECONDS < boot &&
+	    sys_is_local(lock->dir))
 		return true;
 	if (other->pid != 0)
 		return is_dead(other->pid);
@@ -152,15 +157,22 @@ fail_of_holder(
 	return -1;
 }
 
-/* The post's name; nobody else's, and no mailbox's. */
+/*
+ * The name of a hitching post, or of a lock put aside.  There are only so
+ * many per mailbox: whoever kills us again and again, to fill the spool with
+ * what we leave, gets no further than that.
+ */
+#define POSTS 16
+
 static void
-post_name(char *into, size_t size)
+post_name(
+    const struct dotlock *lock, const char *purpose, char *into, size_t size)
 {
 	struct buf name;
 
 	buf_init(&name, into, size);
-	buf_print(&name, ".lda-lock.%jd.%016jx", (intmax_t)sys_getpid(),
-	    (uintmax_t)sys_random());
+	buf_print(&name, ".%.200s.%s%d", lock->name, purpose,
+	    (int)(sys_getpid() % POSTS));
 }
 
 static int
@@ -176,6 +188,30 @@ fail_of_post(const struct dotlock *lock, struct status *why)
 		    "directory's group (gid %jd), or leave dotlocks out where "
 		    "they are forbidden: mbox_write_locks = fcntl dotlock_try",
 		    (intmax_t)facts.st_gid);
+	if (forbidden)
+		status_reply(why,
+		    "mailbox cannot be locked: lda may not "
+		    "write the mail spool directory");
+	return -1;
+}
+
+/* A post in the way: left by a crash, or somebody's who is just locking, and
+ * then gone in a moment. */
+static int
+fail_of_other_post(struct dotlock *lock, const char *post, struct status *why)
+{
+	struct stat facts;
+	pid_t pid = read_holder(lock, post);
+
+	(void)status_fail(
+	    why, STATUS_LOCKED, "%s/%s is in the way", lock->directory, post);
+	if (sys_fstatat(lock->dir, post, &facts, AT_SYMLINK_NOFOLLOW) < 0)
+		return -1;
+	status_add(why, " (owner uid %jd)", (intmax_t)facts.st_uid);
+	if (S_ISREG(facts.st_mode) &&
+	    ((pid != 0 && is_dead(pid)) ||
+		facts.st_mtim.tv_sec + STALE_SECONDS < sys_now_us() / 1000000))
+		(void)sys_unlinkat(lock->dir, post, 0);
 	return -1;
 }
 
@@ -188,14 +224,15 @@ make_post(struct dotlock *lock, const char *post, struct status *why)
 	int fd = sys_openat(
 	    lock->dir, post, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 
+	if (fd < 0 && errno == EEXIST)
+		return fail_of_other_post(lock, post, why);
 	if (fd < 0)
 		return fail_of_post(lock, why);
 	sys_hostname(host, sizeof(host));
 	buf_init(&content, room, sizeof(room));
 	buf_print(&content, "%jd:%s", (intmax_t)sys_getpid(), host);
 	/* Readers of other users have to see whose it is. */
-	if (sys_write(fd, content.at, content.length) ==
-		(ssize_t)content.length &&
+	if (file_write_all(fd, buf_str(&content)) == 0 &&
 	    sys_fchmod(fd, 0644) == 0)
 		return fd;
 	(void)status_fail_errno(why, "write a dotlock in", lock->directory);
@@ -237,7 +274,7 @@ break_lock(struct dotlock *lock, const struct stat *judged)
 	char aside[DOTLOCK_NAME_OCTETS];
 	struct stat facts;
 
-	post_name(aside, sizeof(aside));
+	post_name(lock, "aside", aside, sizeof(aside));
 	if (sys_renameat(lock->dir, lock->name, lock->dir, aside) < 0)
 		return;
 	if (sys_fstatat(lock->dir, aside, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -264,7 +301,7 @@ judge_other(struct dotlock *lock, bool may_break, bool *stale,
 			return 0;
 		return status_fail_errno(why, "look at", lock->name);
 	}
-	other.pid = read_holder(lock);
+	other.pid = read_holder(lock, lock->name);
 	*stale = is_stale(lock, &other, file_system_now);
 	if (!*stale || !may_break)
 		return fail_of_holder(lock, &other, why);
@@ -281,7 +318,7 @@ dotlock_try(
 	int fd, rc = -1;
 
 	*stale = false;
-	post_name(post, sizeof(post));
+	post_name(lock, "post", post, sizeof(post));
 	fd = make_post(lock, post, why);
 	if (fd < 0)
 		return -1;
@@ -289,6 +326,12 @@ dotlock_try(
 		rc = link_post(lock, post, fd, &facts);
 		if (rc == 0)
 			break;
+		if (errno == ENOENT) {
+			/* Somebody took our post for debris. */
+			(void)status_fail(why, STATUS_LOCKED,
+			    "%s/%s was taken away", lock->directory, post);
+			break;
+		}
 		if (errno != EEXIST) {
 			(void)status_fail_errno(
 			    why, "create a dotlock in", lock->directory);

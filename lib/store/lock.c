@@ -163,6 +163,15 @@ lock_set_read(
 	    "mbox_write_locks is empty: without a lock mail is lost");
 }
 
+bool
+lock_set_needs_dotlock(const struct lock_set *set)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (set->methods[i]->take == take_dotlock)
+			return true;
+	return false;
+}
+
 int
 lock_set_take(
     struct lock_set *set, struct lock_target *target, struct status *why)

@@ -44,6 +44,9 @@ struct lock_set {
 int lock_set_read(struct lock_set *set, const struct setting_list *words,
     struct status *why) MUST_CHECK;
 
+/* Whether a method insists on a dotlock. */
+bool lock_set_needs_dotlock(const struct lock_set *set);
+
 /* Takes all, once; after a failure none is held. */
 int lock_set_take(struct lock_set *set, struct lock_target *target,
     struct status *why) MUST_CHECK;

@@ -551,9 +551,18 @@ mbox_finish(struct delivery *delivery)
 }
 
 static int
+probe_access(const char *verb, const char *path, int wanted, struct status *why)
+{
+	if (sys_faccessat(AT_FDCWD, path, wanted, AT_EACCESS) == 0)
+		return 0;
+	return status_fail_access(why, verb, path, wanted);
+}
+
+static int
 mbox_probe(struct delivery *delivery, struct status *why)
 {
 	struct mbox here = { .dir = -1, .fd = -1, .spool = -1 };
+	bool keeper = delivery->keeper >= 0 && delivery->mailbox->in_spool;
 	const char *missing;
 
 	delivery->work = &here;
@@ -563,18 +572,18 @@ mbox_probe(struct delivery *delivery, struct status *why)
 	if (choose_path(delivery, why) < 0)
 		return delivery->folder_refused ? 0 : -1;
 	missing = directory_missing_part(delivery->arena, here.path);
-	if (missing == NULL) {
-		if (sys_faccessat(
-			AT_FDCWD, here.path, R_OK | W_OK, AT_EACCESS) == 0)
-			return 0;
-		return status_fail_access(why, "use", here.path, R_OK | W_OK);
-	}
-	if (delivery->keeper >= 0 && delivery->mailbox->in_spool)
+	if (missing == NULL &&
+	    probe_access("use", here.path, R_OK | W_OK, why) < 0)
+		return -1;
+	if (keeper)
 		return 0;
-	missing = path_parent(delivery->arena, missing);
-	if (sys_faccessat(AT_FDCWD, missing, W_OK | X_OK, AT_EACCESS) == 0)
+	if (missing != NULL)
+		return probe_access("make a file in",
+		    path_parent(delivery->arena, missing), W_OK | X_OK, why);
+	if (!lock_set_needs_dotlock(&here.locks))
 		return 0;
-	return status_fail_access(why, "make a file in", missing, W_OK | X_OK);
+	return probe_access(
+	    "create a dotlock in", here.directory, W_OK | X_OK, why);
 }
 
 static void

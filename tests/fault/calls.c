@@ -137,6 +137,14 @@ call_row(enum fault_call call)
 	abort();	/* a call of the seam without a row */
 }
 
+static bool
+ends(const char *text, const char *end)
+{
+	size_t length = strlen(text), tail = strlen(end);
+
+	return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
 bool
 call_can_fail(const struct fault_record *record, int error)
 {
@@ -152,6 +160,10 @@ call_can_fail(const struct fault_record *record, int error)
 			return creates ||
 			       (record->flags & O_ACCMODE) != O_RDONLY;
 		return true;
+	case CALL_FSTATAT:
+		/* "There is none" is an answer, and another scenario. */
+		return (error != ENOENT && error != ENOTDIR) ||
+		    !ends(record->path, "/Maildir");
 	case CALL_READ:
 		/* Only what was made non-blocking by our caller. */
 		return error != EAGAIN || strcmp(record->path, "(stdin)") == 0;

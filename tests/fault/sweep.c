@@ -330,6 +330,15 @@ add_row(struct rows *rows, enum fault_action action,
 	rows->count++;
 }
 
+/* Whether a failure makes sense for good: EAGAIN passes, and a world where no
+ * name is found is another world. */
+static bool
+can_last(const struct fault_record *at, int error)
+{
+	return error != EAGAIN &&
+	    (at->call != CALL_FSTATAT || (error != ENOENT && error != ENOTDIR));
+}
+
 /* The errnos of one call.  A scenario that shares most of its calls with
  * another has them all once, and the first two for good. */
 static void
@@ -343,7 +352,7 @@ add_errors(struct rows *rows, const struct fault_record *at)
 			continue;
 		if (at->result >= 0 || at->error != call->errors[i])
 			add_row(rows, ACT_FAIL, at, call->errors[i]);
-		if (call->errors[i] != EAGAIN && (all || i < 2))
+		if (can_last(at, call->errors[i]) && (all || i < 2))
 			add_row(rows, ACT_FAIL_ON, at, call->errors[i]);
 	}
 }
