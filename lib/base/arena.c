@@ -3,9 +3,9 @@
  */
 #include "base/arena.h"
 
+#include "base/require.h"
 #include "base/sys.h"
 
-#include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +58,7 @@ arena_take(struct arena *arena, size_t size)
 	const size_t unit = sizeof(union any_type);
 	void *taken;
 
-	assert(!arena->sealed);
+	require(!arena->sealed);
 	if (size > ARENA_MAX_OCTETS)
 		give_up(arena);
 	size = (size + unit - 1) / unit * unit;

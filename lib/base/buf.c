@@ -3,7 +3,8 @@
  */
 #include "base/buf.h"
 
-#include <assert.h>
+#include "base/require.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 void
 buf_init(struct buf *buf, char *room, size_t size)
 {
-	assert(size > 0);
+	require(size > 0);
 	buf->at = room;
 	buf->at[0] = '\0';
 	buf->length = 0;

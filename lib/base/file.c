@@ -115,8 +115,8 @@ file_lines_init(
 {
 	memset(lines, 0, sizeof(*lines));
 	lines->fd = fd;
-	lines->size = size;
-	lines->room = arena_take(arena, size);
+	lines->size = size + 1; /* a line of size octets, and its "\n" */
+	lines->room = arena_take(arena, lines->size);
 	lines->ends_whole = true;
 }
 
@@ -189,7 +189,7 @@ file_lines_next(struct file_lines *lines, struct str *line, bool *whole)
 			lines->begin += looked + at + 1;
 			return 1;
 		}
-		*line = rest;
+		*line = str_head(rest, lines->size - 1);
 		if (lines->at_end) {
 			lines->begin = lines->end;
 			return rest.length > 0 ? 1 : 0;

@@ -7,8 +7,8 @@
 
 #include "base/cursor.h"
 #include "base/file.h"
+#include "base/require.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -257,7 +257,7 @@ config_find(const struct config *config, const char *name)
 {
 	const struct config_value *value = find(config, str_from(name));
 
-	assert(value != NULL);
+	require(value != NULL);
 	return value;
 }
 

@@ -3,12 +3,12 @@
  */
 #include "deliver/deliver.h"
 
+#include "base/require.h"
 #include "base/stop.h"
 #include "base/sys.h"
 #include "deliver/report.h"
 #include "deliver/resolve.h"
 
-#include <assert.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
@@ -102,7 +102,7 @@ add_limit(struct deliver_run *run, uint64_t octets, enum status_id id,
 {
 	struct message_limit *limit = &run->limits[run->limit_count++];
 
-	assert(run->limit_count <= COUNT(run->limits));
+	require(run->limit_count <= COUNT(run->limits));
 	limit->octets = octets;
 	limit->id = id;
 	limit->of_file = of_file;

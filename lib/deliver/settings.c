@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/place.h"
+#include "config/expand.h"
 
 #include <stddef.h>
 
@@ -118,6 +119,52 @@ settings_init(
 	return config_init(&settings->config, rooms, COUNT(rooms), arena, why);
 }
 
+/* Settings that name a user's places; each is tried with a made-up user, so
+ * that a mistake is told with its file and line, and not once a mail. */
+static const char *const expanded[] = { "mail_location", "mail_path",
+	"mail_inbox_path", "mail_home", "auth_username_format" };
+
+static int
+blame(const struct config *config, const char *name, struct status *why)
+{
+	status_context(why, "%s", config_describe(config, name));
+	return -1;
+}
+
+static int
+check_expansion(
+    const struct config *config, const char *name, struct status *why)
+{
+	struct expand_names names = expand_names_of(str_from("user@example"));
+	const struct config_value *value = config_find(config, name);
+	const char *result;
+
+	names.home = str_from("/home");
+	if (value->text.length == 0 ||
+	    expand(value->text, &names, EXPAND_TEXT, config->arena, &result,
+		why) == 0)
+		return 0;
+	return blame(config, name, why);
+}
+
+/* Values that other rooms take apart. */
+static int
+check_places(const struct settings *settings, struct status *why)
+{
+	const struct config *config = &settings->config;
+
+	if (user_check_sources(&settings->user, why) < 0)
+		return blame(config, "userdb", why);
+	if (store_check_location(&settings->store, config->arena, why) < 0)
+		return blame(config,
+		    settings->store.mail_driver[0] != '\0' ? "mail_driver" :
+							     "mail_location",
+		    why);
+	if (store_check_locks(&settings->store, why) < 0)
+		return blame(config, "mbox_write_locks", why);
+	return 0;
+}
+
 int
 settings_check(const struct settings *settings, struct status *why)
 {
@@ -131,7 +178,10 @@ settings_check(const struct settings *settings, struct status *why)
 		return status_fail(why, STATUS_MISCONFIGURED,
 		    "%s: it must be mail, user, daemon or local0 to local7",
 		    config_describe(config, "syslog_facility"));
-	return 0;
+	for (size_t i = 0; i < COUNT(expanded); i++)
+		if (check_expansion(config, expanded[i], why) < 0)
+			return -1;
+	return check_places(settings, why);
 }
 
 void

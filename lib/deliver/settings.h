@@ -31,7 +31,11 @@ struct settings {
 int settings_init(struct settings *settings, struct arena *arena,
     struct status *why) MUST_CHECK;
 
-/* What no single value shows: called when all sources have been read. */
+/*
+ * What no single value shows, called when all sources have been read: limits
+ * that exclude each other, and variables (%u) that do not exist, tried with a
+ * made-up user.  The cause names the setting and where it came from.
+ */
 int settings_check(
     const struct settings *settings, struct status *why) MUST_CHECK;
 

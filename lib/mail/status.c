@@ -7,8 +7,8 @@
 #include "mail/status.h"
 
 #include "base/path.h"
+#include "base/require.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -75,7 +75,7 @@ status_row(enum status_id id)
 	for (size_t i = 0; i < COUNT(rows); i++)
 		if (rows[i].id == id)
 			return &rows[i];
-	assert(!"an outcome without a row");
+	require(false);
 	return NULL;
 }
 
@@ -109,6 +109,18 @@ meaning(int number)
 	return STATUS_TROUBLE;
 }
 
+static void
+explain_access(struct buf *cause, const char *path, int wanted)
+{
+	char room[STATUS_CAUSE_OCTETS / 2];
+	struct buf found;
+
+	buf_init(&found, room, sizeof(room));
+	path_explain(&found, path, wanted);
+	if (found.length > 0)
+		buf_print(cause, "; %s", found.at);
+}
+
 /* Where the cause is not the call itself, say where it comes from. */
 static void
 explain(struct buf *cause, int number, const char *path, int wanted)
@@ -116,8 +128,7 @@ explain(struct buf *cause, int number, const char *path, int wanted)
 	switch (number) {
 	case EACCES:
 	case EROFS:
-		buf_add_string(cause, "; ");
-		path_explain(cause, path, wanted);
+		explain_access(cause, path, wanted);
 		break;
 	case EFBIG:
 		buf_add_string(cause,

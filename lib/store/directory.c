@@ -24,22 +24,12 @@ directory_sync(int fd, const char *path, struct status *why)
 	return status_fail_errno(why, "sync", path);
 }
 
-/* Makes the directory path and syncs the one that holds it, called parent. */
+/* Syncs parent, which holds the new directory path. */
 static int
-make_one(const char *path, const char *parent, const char *never, bool sync,
-    struct status *why)
+sync_parent(const char *path, const char *parent, struct status *why)
 {
-	int fd, rc;
+	int fd, rc, number;
 
-	if (never != NULL && path_is_within(never, path))
-		return status_fail(why, STATUS_UNREACHABLE,
-		    "%s, the home directory of a system user, does not exist; "
-		    "it is never made here (is it mounted?)",
-		    never);
-	if (sys_mkdirat(AT_FDCWD, path, 0700) < 0 && errno != EEXIST)
-		return status_fail_errno(why, "make", path);
-	if (!sync)
-		return 0;
 	fd = sys_openat(AT_FDCWD, parent, O_RDONLY | O_DIRECTORY, 0);
 	/* A directory one may write but not read: syncing what was made in it
 	 * is the next best thing. */
@@ -48,13 +38,41 @@ make_one(const char *path, const char *parent, const char *never, bool sync,
 	if (fd < 0)
 		return status_fail_read(why, parent);
 	rc = directory_sync(fd, parent, why);
+	number = errno;
 	(void)sys_close(fd);
+	errno = number;
 	return rc;
 }
 
-/* The length of the part of path that exists already; 0 for none.  part is
- * room for PATH_MAX octets. */
-static size_t
+/* Makes the directory path and syncs the one that holds it, called parent. */
+static int
+make_one(const char *path, const char *parent, const char *never, bool sync,
+    struct status *why)
+{
+	int number;
+
+	if (never != NULL && path_is_within(never, path))
+		return status_fail(why, STATUS_UNREACHABLE,
+		    "%s, the home directory of a system user, does not exist; "
+		    "it is never made here (is it mounted?)",
+		    never);
+	if (sys_mkdirat(AT_FDCWD, path, 0700) < 0)
+		return errno == EEXIST ? 0 :
+					 status_fail_errno(why, "make", path);
+	if (!sync || sync_parent(path, parent, why) == 0)
+		return 0;
+	/* Unmade, so that the next delivery makes it again and syncs. */
+	number = errno;
+	(void)sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
+	errno = number;
+	return -1;
+}
+
+/*
+ * The length of the part of path that exists already; 0 for none, -1 (errno)
+ * where it cannot be told.  part is room for PATH_MAX octets.
+ */
+static ssize_t
 existing_part(const char *path, char *part)
 {
 	struct stat facts;
@@ -63,9 +81,10 @@ existing_part(const char *path, char *part)
 	while (length > 0) {
 		memcpy(part, path, length);
 		part[length] = '\0';
-		if (sys_fstatat(AT_FDCWD, part, &facts, 0) == 0 ||
-		    errno != ENOENT)
-			return length;
+		if (sys_fstatat(AT_FDCWD, part, &facts, 0) == 0)
+			return (ssize_t)length;
+		if (errno != ENOENT)
+			return -1;
 		while (length > 0 && path[length - 1] != '/')
 			length--;
 		while (length > 0 && path[length - 1] == '/')
@@ -91,13 +110,17 @@ directory_make(
 {
 	char part[PATH_MAX], parent[PATH_MAX];
 	size_t length = strlen(path), end;
+	ssize_t existing;
 
 	while (length > 1 && path[length - 1] == '/')
 		length--;
 	if (length >= sizeof(part))
 		return status_fail(why, STATUS_MISCONFIGURED,
 		    "%s: the path is too long", path);
-	end = existing_part(path, part);
+	existing = existing_part(path, part);
+	if (existing < 0)
+		return status_fail_errno(why, "look for", path);
+	end = (size_t)existing;
 	while (end < length) {
 		memcpy(parent, path, end);
 		parent[end] = '\0';
@@ -115,14 +138,15 @@ const char *
 directory_missing_part(struct arena *arena, const char *path)
 {
 	char part[PATH_MAX];
-	struct stat facts;
-	size_t end;
+	ssize_t existing;
 
-	if (strlen(path) >= sizeof(part) ||
-	    sys_fstatat(AT_FDCWD, path, &facts, 0) == 0 || errno != ENOENT)
+	if (strlen(path) >= sizeof(part))
 		return NULL;
-	end = next_component(path, existing_part(path, part));
-	return arena_string(arena, str_of(path, end));
+	existing = existing_part(path, part);
+	if (existing < 0 || (size_t)existing == strlen(path))
+		return NULL;
+	return arena_string(
+	    arena, str_of(path, next_component(path, (size_t)existing)));
 }
 
 static const char *

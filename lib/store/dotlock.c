@@ -356,10 +356,12 @@ dotlock_release(struct dotlock *lock)
 	if (!lock->held)
 		return;
 	lock->held = false;
-	/* Somebody may have found it stale and taken his own. */
+	/* Somebody may have found it stale and taken his own.  What cannot be
+	 * looked at is more likely ours. */
 	if (sys_fstatat(lock->dir, lock->name, &facts, AT_SYMLINK_NOFOLLOW) ==
 		0 &&
-	    facts.st_ino == lock->held_inode &&
-	    facts.st_dev == lock->held_device)
-		(void)sys_unlinkat(lock->dir, lock->name, 0);
+	    (facts.st_ino != lock->held_inode ||
+		facts.st_dev != lock->held_device))
+		return;
+	(void)sys_unlinkat(lock->dir, lock->name, 0);
 }

@@ -108,7 +108,8 @@ file_mode(const struct maildir *at)
 }
 
 static int
-make_part(struct delivery *delivery, const char *name, struct status *why)
+make_part(
+    struct delivery *delivery, const char *name, bool *made, struct status *why)
 {
 	struct maildir *at = delivery->work;
 	int fd, rc;
@@ -117,6 +118,7 @@ make_part(struct delivery *delivery, const char *name, struct status *why)
 		return errno == EEXIST ?
 		    0 :
 		    status_fail_errno(why, "make a directory in", at->path);
+	*made = true;
 	if (directory_mode(at) == 0 && !at->give_gid)
 		return 0;
 	fd = sys_openat(at->root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
@@ -132,10 +134,23 @@ make_parts(struct delivery *delivery, struct status *why)
 {
 	struct maildir *at = delivery->work;
 
+	bool made[COUNT(parts)] = { false };
+	int number;
+
 	for (size_t i = 0; i < COUNT(parts); i++)
-		if (make_part(delivery, parts[i], why) < 0)
-			return -1;
-	return sync_directory(delivery, at->root, at->path, why);
+		if (make_part(delivery, parts[i], &made[i], why) < 0)
+			goto failed;
+	if (sync_directory(delivery, at->root, at->path, why) == 0)
+		return 0;
+failed:
+	/* Unmade, so that the next delivery makes them again and syncs. */
+	number = errno;
+	for (size_t i = COUNT(parts); i > 0; i--)
+		if (made[i - 1])
+			(void)sys_unlinkat(
+			    at->root, parts[i - 1], AT_REMOVEDIR);
+	errno = number;
+	return -1;
 }
 
 /* cur, new or tmp; -1 with errno. */
@@ -146,27 +161,41 @@ open_part(struct maildir *at, const char *name)
 	    at->root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 }
 
+/* tmp and new opened, cur looked for: deliveries do not need it, but readers
+ * do.  Returns the path of what could not be had, with errno, or NULL. */
+static const char *
+try_parts(struct maildir *at)
+{
+	struct stat facts;
+
+	close_one(&at->tmp);
+	close_one(&at->new);
+	at->tmp = open_part(at, "tmp");
+	if (at->tmp < 0)
+		return at->tmp_path;
+	at->new = open_part(at, "new");
+	if (at->new < 0)
+		return at->new_path;
+	if (sys_fstatat(at->root, "cur", &facts, AT_SYMLINK_NOFOLLOW) < 0)
+		return at->path;
+	return NULL;
+}
+
 static int
 open_parts(struct delivery *delivery, struct status *why)
 {
 	struct maildir *at = delivery->work;
+	const char *failed = try_parts(at);
 
-	for (int i = 0;; i++) {
-		close_one(&at->tmp);
-		close_one(&at->new);
-		at->tmp = open_part(at, "tmp");
-		if (at->tmp >= 0)
-			at->new = open_part(at, "new");
-		if (at->new >= 0)
-			return 0;
-		if (errno != ENOENT || i > 0)
-			break;
+	if (failed != NULL && errno == ENOENT) {
 		if (make_parts(delivery, why) < 0)
 			return -1;
+		failed = try_parts(at);
 	}
+	if (failed == NULL)
+		return 0;
 	/* A symbolic link in its place is ENOTDIR or ELOOP. */
-	return status_fail_access(why, "open",
-	    at->tmp < 0 ? at->tmp_path : at->new_path, R_OK | W_OK | X_OK);
+	return status_fail_access(why, "open", failed, R_OK | W_OK | X_OK);
 }
 
 static int
@@ -186,6 +215,27 @@ note_facts(struct maildir *at, struct status *why)
 	return 0;
 }
 
+/* Made and synced, or not made: the next delivery has to sync it again. */
+static int
+make_level(
+    struct delivery *delivery, const char *name, bool *made, struct status *why)
+{
+	struct maildir *at = delivery->work;
+	int number;
+
+	*made = sys_mkdirat(at->root, name, 0700) == 0;
+	if (!*made && errno != EEXIST)
+		return status_fail_errno(
+		    why, "make a directory in", at->root_path);
+	if (sync_directory(delivery, at->root, at->root_path, why) == 0)
+		return 0;
+	number = errno;
+	if (*made)
+		(void)sys_unlinkat(at->root, name, AT_REMOVEDIR);
+	errno = number;
+	return -1;
+}
+
 /* One level of a folder below at->root, which is closed; made if may_make. */
 static int
 enter_level(struct delivery *delivery, const char *name, bool may_make,
@@ -196,11 +246,7 @@ enter_level(struct delivery *delivery, const char *name, bool may_make,
 	int next = open_part(at, name);
 
 	if (next < 0 && errno == ENOENT && may_make) {
-		made = true;
-		if (sys_mkdirat(at->root, name, 0700) < 0 && errno != EEXIST)
-			return status_fail_errno(
-			    why, "make a directory in", at->root_path);
-		if (sync_directory(delivery, at->root, at->root_path, why) < 0)
+		if (make_level(delivery, name, &made, why) < 0)
 			return -1;
 		next = open_part(at, name);
 	}
@@ -222,9 +268,13 @@ enter_folder(struct delivery *delivery, bool may_make, struct status *why)
 	struct cursor in = cursor_over(str_from(at->below));
 
 	while (!cursor_at_end(&in)) {
-		const char *level =
-		    arena_string(delivery->arena, cursor_until(&in, '/'));
+		char level[MAILDIR_NAME_OCTETS];
+		struct buf name;
 
+		/* No memory is taken: after ESTALE this runs once more when it
+		 * is sealed.  folder_path() keeps a level this short. */
+		buf_init(&name, level, sizeof(level));
+		buf_add(&name, cursor_until(&in, '/'));
 		if (enter_level(delivery, level, may_make, why) < 0 ||
 		    note_facts(at, why) < 0)
 			return -1;

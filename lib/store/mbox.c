@@ -93,6 +93,24 @@ choose_path(struct delivery *delivery, struct status *why)
 	    "%s is the path of a directory, not of an mbox", at->path);
 }
 
+/* Syncs the directory for what was just made in it, or makes it unmade: the
+ * next delivery has to sync it again. */
+static int
+sync_or_undo(struct delivery *delivery, const char *made, int unlink_flags,
+    struct status *why)
+{
+	struct mbox *at = delivery->work;
+	int number;
+
+	if (!delivery_syncs(delivery) ||
+	    directory_sync(at->dir, at->directory, why) == 0)
+		return 0;
+	number = errno;
+	(void)sys_unlinkat(at->dir, made, unlink_flags);
+	errno = number;
+	return -1;
+}
+
 /* Into the next level of a folder's path, following no link. */
 static int
 enter_level(struct delivery *delivery, const char *level, struct status *why)
@@ -106,8 +124,7 @@ enter_level(struct delivery *delivery, const char *level, struct status *why)
 		if (sys_mkdirat(at->dir, level, 0700) < 0 && errno != EEXIST)
 			return status_fail_errno(
 			    why, "make a directory for", at->path);
-		if (delivery_syncs(delivery) &&
-		    directory_sync(at->dir, at->path, why) < 0)
+		if (sync_or_undo(delivery, level, AT_REMOVEDIR, why) < 0)
 			return -1;
 		next = sys_openat(at->dir, level, flags, 0);
 	}
@@ -291,6 +308,16 @@ format_message(struct mbox *at, const struct message *message,
 	return mbox_format_end(&format);
 }
 
+/* The keeper of the spool where this mailbox is in its care, else -1. */
+static int
+keeper_of(const struct delivery *delivery)
+{
+	return delivery->mailbox->in_spool &&
+		folder_is_inbox(&delivery->folder) ?
+	    delivery->keeper :
+	    -1;
+}
+
 /* By descriptor, because the name may be changed while we look. */
 static int
 judge_file(struct mbox *at, const struct stat *facts, struct status *why)
@@ -312,23 +339,24 @@ judge_file(struct mbox *at, const struct stat *facts, struct status *why)
 static int
 create_file(struct delivery *delivery, struct status *why)
 {
+	const int flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
 	struct mbox *at = delivery->work;
 
-	if (delivery->mailbox->in_spool && delivery->keeper >= 0 &&
-	    folder_is_inbox(&delivery->folder)) {
+	if (keeper_of(delivery) >= 0) {
 		if (spool_keeper_make(delivery->keeper, why) < 0)
 			return -1;
-		at->fd = sys_openat(at->dir, at->name,
-		    O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0);
+		at->fd = sys_openat(at->dir, at->name, flags, 0);
 	} else
-		at->fd = sys_openat(at->dir, at->name,
-		    O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK,
-		    0600);
+		at->fd = sys_openat(
+		    at->dir, at->name, flags | O_CREAT | O_EXCL, 0600);
+	if (at->fd < 0 && errno == EEXIST)
+		return status_fail(why, STATUS_LOCKED,
+		    "%s: another program has just made it", at->path);
 	if (at->fd < 0)
 		return status_fail_errno(why, "create", at->path);
-	return delivery_syncs(delivery) ?
-	    directory_sync(at->dir, at->directory, why) :
-	    0;
+	if (keeper_of(delivery) >= 0)
+		return 0; /* which has synced it */
+	return sync_or_undo(delivery, at->name, 0, why);
 }
 
 static int
@@ -365,10 +393,7 @@ lock_once(struct delivery *delivery, struct status *why)
 	at->target.fd = at->fd;
 	at->target.path = at->path;
 	at->target.dotlock = &at->dotlock;
-	at->target.keeper =
-	    delivery->mailbox->in_spool && folder_is_inbox(&delivery->folder) ?
-	    delivery->keeper :
-	    -1;
+	at->target.keeper = keeper_of(delivery);
 	if (lock_set_take(&at->locks, &at->target, why) < 0)
 		return -1;
 	if (sys_fstat(at->fd, &facts) < 0)

@@ -7,6 +7,7 @@
 #include "store/spool_keeper.h"
 
 #include "base/sys.h"
+#include "store/directory.h"
 #include "store/dotlock.h"
 
 #include <errno.h>
@@ -67,9 +68,11 @@ make_mailbox(struct keeping *at, struct status *why)
 		    status_fail_errno(
 			why, "create a mailbox in", at->keeper->directory);
 	(void)sys_close(fd);
-	if (sys_fsync(at->dir) == 0 || errno == EINVAL)
+	if (directory_sync(at->dir, at->keeper->directory, why) == 0)
 		return 0;
-	return status_fail_errno(why, "sync", at->keeper->directory);
+	/* Unmade, so that the next delivery makes it again and syncs. */
+	(void)sys_unlinkat(at->dir, at->keeper->name, 0);
+	return -1;
 }
 
 static void

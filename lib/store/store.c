@@ -9,10 +9,13 @@
 #include "base/sys.h"
 #include "config/expand.h"
 #include "store/location.h"
+#include "store/lock.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct store *const stores[] = {
 	&store_maildir, /* maildir:PATH            one file per message */
@@ -74,13 +77,21 @@ read_location(const struct store_options *options, struct arena *arena,
 	return 0;
 }
 
-static bool
-is_directory(const char *path)
+/* 0 and whether path is a directory, or -1: what cannot be looked at is not
+ * "not there", or mail would go to another mailbox than yesterday's. */
+static int
+look_for_directory(const char *path, bool *found, struct status *why)
 {
 	struct stat facts;
 
-	return sys_fstatat(AT_FDCWD, path, &facts, 0) == 0 &&
-	    S_ISDIR(facts.st_mode);
+	*found = false;
+	if (sys_fstatat(AT_FDCWD, path, &facts, 0) == 0) {
+		*found = S_ISDIR(facts.st_mode);
+		return 0;
+	}
+	if (errno == ENOENT || errno == ENOTDIR)
+		return 0;
+	return status_fail_access(why, "look for", path, X_OK);
 }
 
 /*
@@ -92,14 +103,18 @@ resolve_auto(const struct store_options *options,
     const struct store_owner *owner, struct arena *arena,
     struct location *location, struct status *why)
 {
+	bool has_maildir = false;
+
 	if (owner->home == NULL && !owner->is_system)
 		return status_fail(why, STATUS_MISCONFIGURED,
 		    "mail_location = auto: %.*s has no home directory (set "
 		    "mail_home or mail_location)",
 		    (int)owner->name.length, owner->name.at);
-	if (!owner->is_system ||
-	    (owner->home != NULL &&
-		is_directory(arena_path(arena, owner->home, "Maildir")))) {
+	if (owner->is_system && owner->home != NULL &&
+	    look_for_directory(arena_path(arena, owner->home, "Maildir"),
+		&has_maildir, why) < 0)
+		return -1;
+	if (!owner->is_system || has_maildir) {
 		location->driver = str_from("maildir");
 		location->path = str_from("~/Maildir");
 		return 0;
@@ -110,6 +125,37 @@ resolve_auto(const struct store_options *options,
 	location->inbox = str_from(
 	    arena_print(arena, "%s/%%n", options->mail_spool_directory));
 	return 0;
+}
+
+static int
+fail_of_driver(struct str driver, struct status *why)
+{
+	return status_fail(why, STATUS_MISCONFIGURED,
+	    "\"%.*s\" is not a format that lda delivers into (auto, "
+	    "maildir:PATH, mbox:PATH)",
+	    (int)driver.length, driver.at);
+}
+
+int
+store_check_location(const struct store_options *options, struct arena *arena,
+    struct status *why)
+{
+	struct location location;
+
+	if (read_location(options, arena, &location, why) < 0)
+		return -1;
+	if (str_is(location.driver, "auto") ||
+	    store_of(location.driver) != NULL)
+		return 0;
+	return fail_of_driver(location.driver, why);
+}
+
+int
+store_check_locks(const struct store_options *options, struct status *why)
+{
+	struct lock_set set;
+
+	return lock_set_read(&set, &options->mbox_write_locks, why);
 }
 
 static int
@@ -144,10 +190,7 @@ mailbox_resolve(const struct store_options *options,
 	memset(into, 0, sizeof(*into));
 	into->store = store_of(location.driver);
 	if (into->store == NULL)
-		return status_fail(why, STATUS_MISCONFIGURED,
-		    "mail_location: \"%.*s\" is not a format that this "
-		    "version delivers into",
-		    (int)location.driver.length, location.driver.at);
+		return fail_of_driver(location.driver, why);
 	/* Without a home there is still the INBOX in the spool. */
 	if (location.path.length == 0 &&
 	    (owner->home != NULL || location.inbox.length == 0))
@@ -155,8 +198,9 @@ mailbox_resolve(const struct store_options *options,
 	if (location.path.length > 0 &&
 	    expand_path(location.path, &names, arena, &into->root, why) < 0)
 		return -1;
-	into->inbox = arena_path(
-	    arena, into->root != NULL ? into->root : "", into->store->inbox);
+	into->inbox = into->root;
+	if (into->root != NULL && into->store->inbox[0] != '\0')
+		into->inbox = arena_path(arena, into->root, into->store->inbox);
 	if (location.inbox.length > 0 &&
 	    expand_path(location.inbox, &names, arena, &into->inbox, why) < 0)
 		return -1;

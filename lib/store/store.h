@@ -37,6 +37,13 @@ struct store_options {
 
 extern const struct setting_table store_settings;
 
+/* Whether mail_location (or mail_driver and its like), and mbox_write_locks,
+ * can be understood; what they name is not looked at. */
+int store_check_location(const struct store_options *options,
+    struct arena *arena, struct status *why) MUST_CHECK;
+int store_check_locks(
+    const struct store_options *options, struct status *why) MUST_CHECK;
+
 struct store;
 
 /* Where one user's mail goes: everything expanded, nothing opened. */

@@ -166,6 +166,22 @@ parse_word(struct str word, const struct user_source **source,
 	return 0;
 }
 
+int
+user_check_sources(const struct user_options *options, struct status *why)
+{
+	const struct user_source *source;
+	struct str argument;
+
+	if (options->userdb.count == 0)
+		return status_fail(
+		    why, STATUS_MISCONFIGURED, "no source of users");
+	for (size_t i = 0; i < options->userdb.count; i++)
+		if (parse_word(
+			options->userdb.words[i], &source, &argument, why) < 0)
+			return -1;
+	return 0;
+}
+
 /* Asks the source that one word of the list names. */
 static int
 ask(struct search *at, struct str word, const struct user_source *source,

@@ -34,6 +34,11 @@ enum user_nss_notfound {
 
 extern const struct setting_table user_settings;
 
+/* Whether each word of userdb names a source, and a path where it needs
+ * one. */
+int user_check_sources(
+    const struct user_options *options, struct status *why) MUST_CHECK;
+
 /* A setting for this user only, from an extra field of the source. */
 struct user_field {
 	struct str name;
