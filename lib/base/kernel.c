@@ -8,10 +8,12 @@
 #define _GNU_SOURCE
 #include "base/kernel.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -53,6 +55,12 @@ ssize_t
 kernel_write(int fd, const void *from, size_t size)
 {
 	return write(fd, from, size);
+}
+
+ssize_t
+kernel_pread(int fd, void *into, size_t size, off_t offset)
+{
+	return pread(fd, into, size, offset);
 }
 
 off_t
@@ -435,28 +443,77 @@ kernel_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 	return poll(fds, count, timeout_ms);
 }
 
-int
-kernel_datagram(const char *path)
+/* Close-on-exec, non-blocking, and on its way to address. */
+static int
+connect_to(int family, int type, const void *address, size_t size)
+{
+	int fd = socket(family, type, 0);
+	int flags, kept;
+
+	if (fd < 0)
+		return -1;
+	flags = fcntl(fd, F_GETFL);
+	if (flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
+	    (connect(fd, address, (socklen_t)size) == 0 ||
+		errno == EINPROGRESS))
+		return fd;
+	kept = errno;
+	(void)close(fd);
+	errno = kept;
+	return -1;
+}
+
+static int
+connect_to_path(const char *path, int type)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd, flags;
 
 	if (strlen(path) >= sizeof(address.sun_path)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
 	memcpy(address.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_DGRAM, 0);
-	if (fd < 0)
-		return -1;
-	flags = fcntl(fd, F_GETFL);
-	if (flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
-	    fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
-	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) ==
-		0)
-		return fd;
-	(void)close(fd);
+	return connect_to(AF_UNIX, type, &address, sizeof(address));
+}
+
+int
+kernel_stream_unix(const char *path)
+{
+	return connect_to_path(path, SOCK_STREAM);
+}
+
+int
+kernel_stream_inet(const char *host, uint16_t port)
+{
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6,
+		.sin6_port = htons(port) };
+	struct sockaddr_in four = { .sin_family = AF_INET,
+		.sin_port = htons(port) };
+
+	if (inet_pton(AF_INET, host, &four.sin_addr) == 1)
+		return connect_to(AF_INET, SOCK_STREAM, &four, sizeof(four));
+	if (inet_pton(AF_INET6, host, &six.sin6_addr) == 1)
+		return connect_to(AF_INET6, SOCK_STREAM, &six, sizeof(six));
+	errno = EINVAL;
 	return -1;
+}
+
+int
+kernel_stream_error(int fd)
+{
+	int error = 0;
+	socklen_t size = sizeof(error);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+		return errno;
+	return error;
+}
+
+int
+kernel_datagram(const char *path)
+{
+	return connect_to_path(path, SOCK_DGRAM);
 }
 
 ssize_t

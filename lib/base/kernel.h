@@ -25,6 +25,7 @@
 int kernel_openat(int dir, const char *path, int flags, mode_t mode);
 ssize_t kernel_read(int fd, void *into, size_t size);
 ssize_t kernel_write(int fd, const void *from, size_t size);
+ssize_t kernel_pread(int fd, void *into, size_t size, off_t offset);
 off_t kernel_lseek(int fd, off_t offset, int whence);
 int kernel_fsync(int fd);
 int kernel_close(int fd);
@@ -89,6 +90,12 @@ int kernel_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
 
 /* The log socket: UNIX datagram, non-blocking, close-on-exec. */
 int kernel_datagram(const char *path);
+/* Stream sockets, non-blocking, close-on-exec; EINPROGRESS is no error.  host
+ * is a numeric address: nothing is asked of DNS. */
+int kernel_stream_unix(const char *path);
+int kernel_stream_inet(const char *host, uint16_t port);
+/* The error that a connection in progress came to, 0 for none. */
+int kernel_stream_error(int fd);
 ssize_t kernel_send(int fd, const void *from, size_t size);
 
 /* Terminal? Never fails for a reason that matters. */

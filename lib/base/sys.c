@@ -69,6 +69,17 @@ sys_write(int fd, const void *from, size_t size)
 	return result;
 }
 
+ssize_t
+sys_pread(int fd, void *into, size_t size, off_t offset)
+{
+	ssize_t result;
+
+	do
+		result = kernel_pread(fd, into, size, offset);
+	while (result < 0 && again());
+	return result;
+}
+
 off_t
 sys_lseek(int fd, off_t offset, int whence)
 {
@@ -514,6 +525,24 @@ sys_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 		result = kernel_poll(fds, count, timeout_ms);
 	while (result < 0 && again());
 	return result;
+}
+
+int
+sys_stream_unix(const char *path)
+{
+	return kernel_stream_unix(path);
+}
+
+int
+sys_stream_inet(const char *host, uint16_t port)
+{
+	return kernel_stream_inet(host, port);
+}
+
+int
+sys_stream_error(int fd)
+{
+	return kernel_stream_error(fd);
 }
 
 int

@@ -28,6 +28,7 @@ int sys_openat(int dir, const char *path, int flags, mode_t mode) MUST_CHECK;
 ssize_t sys_read(int fd, void *into, size_t size) MUST_CHECK;
 /* One write(2): may be short, EAGAIN is not waited for. */
 ssize_t sys_write(int fd, const void *from, size_t size) MUST_CHECK;
+ssize_t sys_pread(int fd, void *into, size_t size, off_t offset) MUST_CHECK;
 off_t sys_lseek(int fd, off_t offset, int whence) MUST_CHECK;
 int sys_fsync(int fd) MUST_CHECK;
 int sys_close(int fd);
@@ -108,6 +109,10 @@ void sys_hostname(char *into, size_t size);
 
 int sys_poll(struct pollfd *fds, nfds_t count, int timeout_ms) MUST_CHECK;
 int sys_datagram(const char *path) MUST_CHECK;
+/* Stream sockets, non-blocking; see base/stream.h. */
+int sys_stream_unix(const char *path) MUST_CHECK;
+int sys_stream_inet(const char *host, uint16_t port) MUST_CHECK;
+int sys_stream_error(int fd) MUST_CHECK;
 ssize_t sys_send(int fd, const void *from, size_t size);
 bool sys_isatty(int fd);
 

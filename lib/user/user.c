@@ -18,9 +18,12 @@
 #include <string.h>
 
 static const struct user_source *const sources[] = {
-	&user_source_passwd, /* passwd             the system's users */
-	&user_source_static, /* static             everybody */
-	&user_source_file,   /* passwd-file:PATH   Dovecot's format */
+	&user_source_passwd,    /* passwd                    the system's */
+	&user_source_static,    /* static                    everybody */
+	&user_source_file,      /* passwd-file:PATH          Dovecot's format */
+	&user_source_cdb,       /* cdb:PATH                  one seek */
+	&user_source_socketmap, /* socketmap:unix:PATH:NAME  a server */
+	&user_source_dovecot,   /* dovecot-auth:PATH         auth-userdb */
 };
 
 static const char *const notfound_words[] = { "doubtful", "unknown", NULL };

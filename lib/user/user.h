@@ -80,6 +80,9 @@ struct user_source {
 extern const struct user_source user_source_passwd;
 extern const struct user_source user_source_static;
 extern const struct user_source user_source_file;
+extern const struct user_source user_source_cdb;
+extern const struct user_source user_source_socketmap;
+extern const struct user_source user_source_dovecot;
 
 /*
  * Finds the user called name.  Sources that list users are asked in order

@@ -69,22 +69,26 @@ user_nss_sources(struct str nsswitch, const char *database)
 	return found;
 }
 
-/* No nsswitch.conf: the libc looks at the files and nowhere else. */
+/* No nsswitch.conf: the libc has its own idea of what to ask, and NSS is asked
+ * rather than guessed at. */
 static int
 read_sources(const char *database, struct arena *arena,
     struct user_nss_sources *into, struct status *why)
 {
-	struct str text = { NULL, 0 };
+	struct str text;
 
-	if (file_read(
-		place_nsswitch_file, NSSWITCH_OCTETS, arena, &text, NULL) < 0 &&
-	    errno != ENOENT) {
-		(void)status_fail_read(why, place_nsswitch_file);
-		status_become(why, STATUS_LOOKUP_FAILED);
-		return -1;
+	if (file_read(place_nsswitch_file, NSSWITCH_OCTETS, arena, &text,
+		NULL) == 0) {
+		*into = user_nss_sources(text, database);
+		return 0;
 	}
-	*into = user_nss_sources(text, database);
-	return 0;
+	into->beyond_files = true;
+	into->doubtful = false;
+	if (errno == ENOENT)
+		return 0;
+	(void)status_fail_read(why, place_nsswitch_file);
+	status_become(why, STATUS_LOOKUP_FAILED);
+	return -1;
 }
 
 static int

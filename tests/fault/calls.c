@@ -34,7 +34,8 @@ static const struct call_row rows[] = {
 	{ CALL_FCHMOD, "fchmod", CALL_WAITS, { EPERM, EIO, EROFS } },
 	{ CALL_FCHOWN, "fchown", CALL_WAITS, { EPERM, EIO } },
 	{ CALL_FUTIMENS, "futimens", CALL_WAITS, { EPERM, EIO } },
-	{ CALL_LOCK_FCNTL, "lock_fcntl", CALL_WAITS, { EAGAIN, ENOLCK, EDEADLK } },
+	{ CALL_LOCK_FCNTL, "lock_fcntl", CALL_WAITS,
+	    { EAGAIN, ENOLCK, EDEADLK } },
 	{ CALL_LOCK_FLOCK, "lock_flock", CALL_WAITS, { EAGAIN, ENOLCK } },
 	{ CALL_IS_LOCAL, "is_local", 0, { 0 } },
 	{ CALL_MKDIRAT, "mkdirat", CALL_WAITS,
@@ -76,6 +77,11 @@ static const struct call_row rows[] = {
 	{ CALL_MAP, "map", 0, { ENOMEM } },
 	{ CALL_CLOCK, "clock", 0, { ENOSYS } },
 	{ CALL_BOOT_TIME, "boot_time", 0, { ENOSYS } },
+	{ CALL_PREAD, "pread", CALL_WAITS, { EIO, ESTALE } },
+	{ CALL_STREAM_UNIX, "stream_unix", 0,
+	    { EACCES, ENOENT, ECONNREFUSED, EAGAIN, EMFILE } },
+	{ CALL_STREAM_INET, "stream_inet", 0, { ECONNREFUSED, EMFILE } },
+	{ CALL_STREAM_ERROR, "stream_error", 0, { ECONNREFUSED } },
 	{ CALL_RANDOM, "random", 0, { ENOSYS, EAGAIN } },
 	{ CALL_HOSTNAME, "hostname", 0, { EINVAL } },
 	{ CALL_POLL, "poll", CALL_WAITS, { ENOMEM, EINVAL } },
@@ -134,7 +140,7 @@ call_row(enum fault_call call)
 	for (size_t i = 0; i < COUNT(rows); i++)
 		if (rows[i].call == call)
 			return &rows[i];
-	abort();	/* a call of the seam without a row */
+	abort(); /* a call of the seam without a row */
 }
 
 static bool
@@ -158,7 +164,7 @@ call_can_fail(const struct fault_record *record, int error)
 			return creates;
 		if (error == EROFS)
 			return creates ||
-			       (record->flags & O_ACCMODE) != O_RDONLY;
+			    (record->flags & O_ACCMODE) != O_RDONLY;
 		return true;
 	case CALL_FSTATAT:
 		/* "There is none" is an answer, and another scenario. */

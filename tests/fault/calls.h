@@ -11,15 +11,15 @@
 #define CALL_ERRORS 14
 
 enum call_flags {
-	CALL_WAITS = 1,	/* may be interrupted, and may hang (NFS) */
-	CALL_MOVES = 2	/* may move fewer octets than asked */
+	CALL_WAITS = 1, /* may be interrupted, and may hang (NFS) */
+	CALL_MOVES = 2  /* may move fewer octets than asked */
 };
 
 struct call_row {
 	enum fault_call call;
 	const char *name;
 	unsigned flags;
-	int errors[CALL_ERRORS];	/* zeros behind the last */
+	int errors[CALL_ERRORS]; /* zeros behind the last */
 };
 
 const struct call_row *call_row(enum fault_call call);

@@ -33,16 +33,16 @@
 /* A delivery: what it left, what it said, what was done to it. */
 static const struct {
 	const char *name;
-	const char *file;	/* below the Maildir; NULL: nothing left */
+	const char *file; /* below the Maildir; NULL: nothing left */
 	const char *octets;
 	int wait_status;
 	const char *reply;
 	const char *log;
 	struct fault_rule rule;
-	enum fault_call hit;	/* the call that the rule met, on path */
+	enum fault_call hit; /* the call that the rule met, on path */
 	const char *path;
 	int want_exit;
-	const char *want;	/* part of the complaint; NULL: none */
+	const char *want; /* part of the complaint; NULL: none */
 } rows[] = {
 	{ "delivered", "new/" GOOD_NAME, MESSAGE, EXITED(0), "", "",
 	    { ACT_NOT, 0, 0, 0, 0 }, CALL_NONE, "", 0, NULL },
@@ -255,7 +255,7 @@ START_TEST(missing_sync_is_a_broken_delivery)
 	char complaint[4 * LEDGER_PATH] = "";
 
 	memset(&ending, 0, sizeof(ending));
-	evidence.record_count = make_records(0, records) - 1;	/* of new/ */
+	evidence.record_count = make_records(0, records) - 1; /* of new/ */
 	ck_assert(!judge_delivery(&evidence, complaint, sizeof(complaint)));
 	ck_assert_str_eq(complaint,
 	    "its directory was not synced after it was made: /M/new/1");

@@ -94,7 +94,7 @@ START_TEST(write_after_sync_is_seen)
 	char complaint[512] = "";
 
 	record_steps(sound, COUNT(sound), records);
-	kept = records[6];	/* the write and the sync change places */
+	kept = records[6]; /* the write and the sync change places */
 	records[6] = records[7];
 	records[7] = kept;
 	ck_assert(!ledger_is_durable(
@@ -110,7 +110,7 @@ START_TEST(early_sync_of_directory_is_seen)
 	char complaint[512] = "";
 
 	record_steps(sound, COUNT(sound), records);
-	kept = records[9];	/* new/ is synced before the rename */
+	kept = records[9]; /* new/ is synced before the rename */
 	records[9] = records[10];
 	records[10] = kept;
 	ck_assert(!ledger_is_durable(
@@ -175,7 +175,7 @@ START_TEST(line_names_call_and_fault)
 	record.process = 1;
 	record.ordinal = 37;
 	record.result = -1;
-	record.error = 28;	/* ENOSPC, on every Linux */
+	record.error = 28; /* ENOSPC, on every Linux */
 	record.injected = true;
 	ledger_line(&record, line, sizeof(line));
 	ck_assert_str_eq(line,

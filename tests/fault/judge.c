@@ -19,13 +19,13 @@
 #include <sys/wait.h>
 
 enum {
-	EXIT_TEMPORARY = 75	/* EX_TEMPFAIL */
+	EXIT_TEMPORARY = 75 /* EX_TEMPFAIL */
 };
 
 enum file_kind {
 	ANY,
 	DIRECTORY,
-	UNREADABLE,	/* a directory that cannot be synced: no ledger */
+	UNREADABLE, /* a directory that cannot be synced: no ledger */
 	ONLY_READ
 };
 
@@ -35,9 +35,9 @@ enum file_kind {
  */
 static const struct excuse {
 	enum fault_call call;
-	int error;	/* 0: any */
-	const char *path;	/* a part of it; "" is any */
-	enum file_kind kind;	/* of what the descriptor was opened as */
+	int error;           /* 0: any */
+	const char *path;    /* a part of it; "" is any */
+	enum file_kind kind; /* of what the descriptor was opened as */
 	const char *reason;
 } excuses[] = {
 	{ CALL_DATAGRAM, 0, "", ANY, "logging never fails a delivery" },
@@ -57,16 +57,20 @@ static const struct excuse {
 	{ CALL_OPENAT, ENOENT, "/Maildir", DIRECTORY, "made, and found there" },
 	{ CALL_OPENAT, ESTALE, "/world", ANY, "once more from the start" },
 	{ CALL_FSTAT, ESTALE, "/Maildir", ANY, "once more from the start" },
+	{ CALL_FSTATAT, ESTALE, "/Maildir", ANY, "once more from the start" },
 	{ CALL_MKDIRAT, ESTALE, "/world", ANY, "once more from the start" },
 	{ CALL_MKDIRAT, EEXIST, "/world", ANY, "somebody else has made it" },
 	{ CALL_FSTATAT, 0, "/homes", ANY, "tells only where to begin to make" },
 	{ CALL_FSTATAT, ENOENT, "/", ANY, "then it is made, and found there" },
 	{ CALL_OPENAT, EACCES, "/homes", UNREADABLE,
 	    "one may make names there and not read them: synced from below" },
-	{ CALL_FSTATAT, 0, "/.Work", ANY, "tells only if maildirfolder is due" },
+	{ CALL_FSTATAT, 0, "/.Work", ANY,
+	    "tells only if maildirfolder is due" },
 	{ CALL_CLOSE, 0, "/maildirfolder", ANY, "an empty file" },
 	{ CALL_LINKAT, EPERM, "/tmp/", ANY, "a file system without links" },
 	{ CALL_OPENAT, EEXIST, "/tmp/", ANY, "another name" },
+	{ CALL_OPENAT, ENOENT, "/nsswitch.conf", ANY,
+	    "the helper is asked all the same" },
 	{ CALL_RENAMEAT_NEW, ENOSYS, "/tmp/", ANY, "link and unlink instead" },
 	{ CALL_RENAMEAT_NEW, EINVAL, "/tmp/", ANY, "link and unlink instead" },
 	{ CALL_UNLINKAT, 0, "/tmp/", ANY, "a second name in tmp/ is reaped" },
@@ -156,7 +160,7 @@ static bool
 tmp_is_clean(const struct evidence *evidence)
 {
 	return evidence->tree->in_tmp == 0 || cannot_undo(evidence) ||
-	       was_injected(evidence, CALL_UNLINKAT, "/tmp/");
+	    was_injected(evidence, CALL_UNLINKAT, "/tmp/");
 }
 
 /* What changes nothing for whoever handles it rightly.  fsync and close are
@@ -169,8 +173,8 @@ must_not_matter(const struct evidence *evidence)
 		if (evidence->rule->error == EAGAIN)
 			return was_injected(evidence, CALL_READ, "");
 		return evidence->rule->error == EINTR &&
-		       !was_injected(evidence, CALL_FSYNC, "") &&
-		       !was_injected(evidence, CALL_CLOSE, "");
+		    !was_injected(evidence, CALL_FSYNC, "") &&
+		    !was_injected(evidence, CALL_CLOSE, "");
 	case ACT_HALF:
 	case ACT_ONE:
 	case ACT_TRICKLE:
@@ -295,8 +299,8 @@ judge_delivered(const struct evidence *evidence, char *complaint, size_t size)
 	if (!fell_back && !judge_failures(evidence, complaint, size))
 		return false;
 	return !ledger_tells(evidence) ||
-	       ledger_is_durable(
-		   evidence->records, evidence->record_count, complaint, size);
+	    ledger_is_durable(
+		evidence->records, evidence->record_count, complaint, size);
 }
 
 /* "D.S.N text" in one line, printable, and of the wanted class. */
@@ -309,7 +313,7 @@ judge_reply(
 
 	if (was_injected(evidence, CALL_WRITE, "(std"))
 		return length == 0 || reply[0] == class ||
-		       object(complaint, size, "reply \"%s\"", reply);
+		    object(complaint, size, "reply \"%s\"", reply);
 	if (length < 7 || length > 400 || reply[0] != class || reply[1] != '.')
 		return object(complaint, size,
 		    "reply \"%s\" does not begin with %c.", reply, class);
@@ -347,7 +351,7 @@ judge_code(const struct evidence *evidence, char *complaint, size_t size)
 	};
 
 	if (evidence->ending->reply[0] != '4')
-		return true;	/* what the scenario gives anyway */
+		return true; /* what the scenario gives anyway */
 	/* To look for a Maildir and find none is no failure yet. */
 	if (evidence->rule->error == ENOENT &&
 	    was_injected(evidence, CALL_FSTATAT, "/Maildir"))
@@ -358,8 +362,8 @@ judge_code(const struct evidence *evidence, char *complaint, size_t size)
 		    strncmp(evidence->ending->reply, codes[i].code, 5) != 0)
 			return object(complaint, size,
 			    "reply \"%s\" where %s wants %s",
-			    evidence->ending->reply,
-			    error_name(codes[i].error), codes[i].code);
+			    evidence->ending->reply, error_name(codes[i].error),
+			    codes[i].code);
 	return true;
 }
 
@@ -386,9 +390,9 @@ judge_log(
 
 	(void)snprintf(wanted, sizeof(wanted), "exit=%d", code);
 	return strstr(evidence->ending->log, wanted) != NULL ||
-	       could_not_log(evidence) ||
-	       object(complaint, size, "%u lines in the log, none says %s (%s)",
-		   evidence->ending->log_lines, wanted, evidence->ending->log);
+	    could_not_log(evidence) ||
+	    object(complaint, size, "%u lines in the log, none says %s (%s)",
+		evidence->ending->log_lines, wanted, evidence->ending->log);
 }
 
 static bool
@@ -407,11 +411,11 @@ judge_refused(
 	/* A duplicate is better than a loss, but it must not come unseen. */
 	if (cannot_undo(evidence) && tree->whole == 1 && tree->torn == 0)
 		return strstr(evidence->ending->log, "could not remove") !=
-			   NULL ||
-		       object(complaint, size,
-			   "a trace is left, and the log "
-			   "does not say so (%s)",
-			   evidence->ending->log);
+		    NULL ||
+		    object(complaint, size,
+			"a trace is left, and the log "
+			"does not say so (%s)",
+			evidence->ending->log);
 	if (tree->whole + tree->elsewhere + tree->torn + tree->others > 0)
 		return object(complaint, size,
 		    "exit %d, but a trace is left: %u whole, %s", code,
@@ -421,8 +425,8 @@ judge_refused(
 		    complaint, size, "exit %d, and %s", code, tree->note);
 	return judge_reply(evidence, code == EXIT_TEMPORARY ? '4' : '5',
 		   complaint, size) &&
-	       judge_code(evidence, complaint, size) &&
-	       judge_log(evidence, code, complaint, size);
+	    judge_code(evidence, complaint, size) &&
+	    judge_log(evidence, code, complaint, size);
 }
 
 /* Only what the plan sent, and only where it has left all or nothing. */

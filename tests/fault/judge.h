@@ -15,7 +15,7 @@
 struct evidence {
 	const struct scenario *scenario;
 	const struct fault_rule *rule;
-	const struct fault_record *records;	/* the ledger */
+	const struct fault_record *records; /* the ledger */
 	size_t record_count;
 	bool ledger_overflowed;
 	bool ran_away;

@@ -25,10 +25,10 @@
  * is a multiple of it. */
 #define TRICKLE_OCTETS 7
 
-static struct fault_plan *plan;	/* NULL: pass through */
+static struct fault_plan *plan; /* NULL: pass through */
 static unsigned process;
 static unsigned ordinal;
-static struct fault_record unwritten;	/* stands in when there is no room */
+static struct fault_record unwritten; /* stands in when there is no room */
 
 /* What the rule has started in this process. */
 static enum fault_call failing_on;
@@ -96,8 +96,8 @@ tidy(char *path)
 	size_t length;
 
 	while (*from != '\0') {
-		length = strcspn(from + 1, "/") + 1;	/* "/name" */
-		if (*from != '/') {	/* a relative path's first part */
+		length = strcspn(from + 1, "/") + 1; /* "/name" */
+		if (*from != '/') { /* a relative path's first part */
 			length = strcspn(from, "/");
 			memmove(to, from, length);
 			to += length;
@@ -229,12 +229,13 @@ rule_refuses(struct fault_record *record)
 		return false;
 	case ACT_HANG:
 	case ACT_HANG_TERM:
+		record->injected = true;
 		(void)pause();
 		return fail(record, EINTR);
 	case ACT_PRETEND:
 		record->injected = true;
 		record->done = true;
-		return true;	/* result is 0 */
+		return true; /* result is 0 */
 	case ACT_ORPHAN:
 		orphaned = true;
 		return false;
@@ -940,4 +941,52 @@ kernel_isatty(int fd)
 	if (refused(record))
 		return false;
 	return end(record, real_isatty(fd) ? 1 : 0) == 1;
+}
+
+ssize_t
+kernel_pread(int fd, void *into, size_t size, off_t offset)
+{
+	struct fault_record *record = begin(CALL_PREAD, fd);
+
+	if (refused(record))
+		return -1;
+	return end(record, real_pread(fd, into, size, offset));
+}
+
+int
+kernel_stream_unix(const char *path)
+{
+	struct fault_record *record = begin(CALL_STREAM_UNIX, -1);
+	int fd;
+
+	if (refused(record))
+		return -1;
+	fd = (int)end(record, real_stream_unix(path));
+	if (fd >= 0)
+		remember(fd, path, O_RDWR);
+	return fd;
+}
+
+int
+kernel_stream_inet(const char *host, uint16_t port)
+{
+	struct fault_record *record = begin(CALL_STREAM_INET, -1);
+	int fd;
+
+	if (refused(record))
+		return -1;
+	fd = (int)end(record, real_stream_inet(host, port));
+	if (fd >= 0)
+		remember(fd, host, O_RDWR);
+	return fd;
+}
+
+int
+kernel_stream_error(int fd)
+{
+	struct fault_record *record = begin(CALL_STREAM_ERROR, fd);
+
+	if (refused(record))
+		return errno;
+	return (int)end(record, real_stream_error(fd));
 }

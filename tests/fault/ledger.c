@@ -82,7 +82,7 @@ is_directly_in(const char *path, const char *directory)
 	size_t length = slash == NULL ? 0 : (size_t)(slash - path);
 
 	return strlen(directory) == length &&
-	       strncmp(path, directory, length) == 0;
+	    strncmp(path, directory, length) == 0;
 }
 
 /* Whether the directory that holds path ends in name, "/new" or "/tmp". */
@@ -92,7 +92,7 @@ is_in(const char *path, const char *name)
 	const char *slash = strrchr(path, '/');
 
 	return slash != NULL && slash - path >= 4 &&
-	       strncmp(slash - 4, name, 4) == 0;
+	    strncmp(slash - 4, name, 4) == 0;
 }
 
 static void
@@ -134,8 +134,8 @@ write_octets(struct model *model, const struct fault_record *record)
 	if (name != NULL)
 		name->unsynced_octets = true;
 	else if (record->path[0] == '/' &&
-		 (record->flags & O_ACCMODE) != O_RDONLY &&
-		 (record->flags & O_EXCL) != 0)
+	    (record->flags & O_ACCMODE) != O_RDONLY &&
+	    (record->flags & O_EXCL) != 0)
 		return object(model,
 		    "written after it was published or removed", record->path);
 	return true;
@@ -219,7 +219,7 @@ static bool
 has_no_sync(const struct fault_record *record)
 {
 	return record->call == CALL_FSYNC && record->error == EINVAL &&
-	       (record->flags & O_DIRECTORY) != 0;
+	    (record->flags & O_DIRECTORY) != 0;
 }
 
 bool

@@ -72,6 +72,10 @@ enum fault_call {
 	CALL_MAP,
 	CALL_CLOCK,
 	CALL_BOOT_TIME,
+	CALL_PREAD,
+	CALL_STREAM_UNIX,
+	CALL_STREAM_INET,
+	CALL_STREAM_ERROR,
 	CALL_RANDOM,
 	CALL_HOSTNAME,
 	CALL_POLL,
@@ -83,28 +87,28 @@ enum fault_call {
 
 enum fault_action {
 	ACT_NOT,
-	ACT_FAIL,	/* the call fails with error, once */
-	ACT_FAIL_ON,	/* it and every later call of its kind */
-	ACT_FAIL_EVERY,	/* every call of the kind, from the start */
-	ACT_DONE_FAIL,	/* done, and yet it fails: a lost answer (NFS) */
-	ACT_HALF,	/* read or write: half of what was asked */
-	ACT_ONE,	/* read or write: one octet */
-	ACT_TRICKLE,	/* every read and write: at most seven octets */
-	ACT_INTERRUPT_EACH,	/* interrupts each call once */
-	ACT_KILL,	/* SIGKILL before the call */
-	ACT_TERM,	/* SIGTERM before the call, which is then made */
-	ACT_HANG,	/* sleeps until a signal, then EINTR */
-	ACT_HANG_TERM,	/* the same; the sweep sends the signal */
-	ACT_PRETEND,	/* not done, and yet it says 0 */
-	ACT_ORPHAN	/* from here on getppid(2) names another parent */
+	ACT_FAIL,           /* the call fails with error, once */
+	ACT_FAIL_ON,        /* it and every later call of its kind */
+	ACT_FAIL_EVERY,     /* every call of the kind, from the start */
+	ACT_DONE_FAIL,      /* done, and yet it fails: a lost answer (NFS) */
+	ACT_HALF,           /* read or write: half of what was asked */
+	ACT_ONE,            /* read or write: one octet */
+	ACT_TRICKLE,        /* every read and write: at most seven octets */
+	ACT_INTERRUPT_EACH, /* interrupts each call once */
+	ACT_KILL,           /* SIGKILL before the call */
+	ACT_TERM,           /* SIGTERM before the call, which is then made */
+	ACT_HANG,           /* sleeps until a signal, then EINTR */
+	ACT_HANG_TERM,      /* the same; the sweep sends the signal */
+	ACT_PRETEND,        /* not done, and yet it says 0 */
+	ACT_ORPHAN          /* from here on getppid(2) names another parent */
 };
 
 /* Where and what.  A process counts its own calls from 1, so that an ordinal
  * names the same call in every run, whatever its children do meanwhile. */
 struct fault_rule {
 	enum fault_action action;
-	enum fault_call call;	/* for ACT_FAIL_EVERY */
-	unsigned process;	/* 0 is the program, then its forks in order */
+	enum fault_call call; /* for ACT_FAIL_EVERY */
+	unsigned process;     /* 0 is the program, then its forks in order */
 	unsigned ordinal;
 	int error;
 };
@@ -114,15 +118,15 @@ struct fault_record {
 	unsigned process;
 	unsigned ordinal;
 	int pid;
-	int fd;	/* the descriptor asked about, or the result of openat */
-	int flags;	/* of openat, also while the descriptor lives */
-	bool done;	/* false: it never came back (killed, execve) */
-	bool injected;	/* a rule changed its result */
-	bool happened;	/* the system did it, whatever result says */
-	int error;	/* errno when result says failure */
+	int fd;        /* the descriptor asked about, or the result of openat */
+	int flags;     /* of openat, also while the descriptor lives */
+	bool done;     /* false: it never came back (killed, execve) */
+	bool injected; /* a rule changed its result */
+	bool happened; /* the system did it, whatever result says */
+	int error;     /* errno when result says failure */
 	intmax_t result;
-	char path[LEDGER_PATH];	/* name, or what fd was opened as */
-	char other[LEDGER_PATH];	/* the new name of link and rename */
+	char path[LEDGER_PATH];  /* name, or what fd was opened as */
+	char other[LEDGER_PATH]; /* the new name of link and rename */
 };
 
 /* The second rule is the weather of a scenario: a file system without
@@ -132,13 +136,13 @@ struct fault_plan {
 	struct fault_rule weather;
 	/* The kinds of calls that ACT_INTERRUPT_EACH hits. */
 	bool interrupts[CALL_COUNT];
-	bool no_sync;	/* fsync(2) is only noted: nobody pulls the plug */
-	bool fixed_random;	/* kernel_random answers nothing but this octet */
+	bool no_sync;      /* fsync(2) is only noted: nobody pulls the plug */
+	bool fixed_random; /* kernel_random answers nothing but this octet */
 	unsigned char random_octet;
-	unsigned ahead_seconds;	/* how far the program's calendar is ahead */
-	unsigned call_limit;	/* a process that calls more often is killed */
-	bool ran_away;	/* and this says that it happened */
-	atomic_uint processes;	/* how many there were */
+	unsigned ahead_seconds; /* how far the program's calendar is ahead */
+	unsigned call_limit;    /* a process that calls more often is killed */
+	bool ran_away;          /* and this says that it happened */
+	atomic_uint processes;  /* how many there were */
 	atomic_uint records; /* may exceed LEDGER_RECORDS: the rest is lost */
 	struct fault_record ledger[LEDGER_RECORDS];
 };

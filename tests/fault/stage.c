@@ -32,6 +32,7 @@
 
 #define PROGRAM CHECK_DIR "/lda-fault"
 #define LARGEST_MESSAGE ((size_t)1024 * 1024)
+#define REPLY_PIPE_OCTETS 4096
 
 /* Far beyond any delivery; only a hang comes here. */
 #define PATIENCE_MS 15000
@@ -60,7 +61,8 @@ give_up(const char *what, const char *path)
 static void
 act_as_recipient(void)
 {
-	if (getuid() == 0 && (setegid(MACHINE_UID) < 0 || seteuid(MACHINE_UID) < 0))
+	if (getuid() == 0 &&
+	    (setegid(MACHINE_UID) < 0 || seteuid(MACHINE_UID) < 0))
 		give_up("become", "the recipient");
 }
 
@@ -76,7 +78,7 @@ write_file(const char *path, const char *text, size_t size, mode_t mode)
 {
 	int fd;
 
-	(void)unlink(path);	/* it may be a running program's */
+	(void)unlink(path); /* it may be a running program's */
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0)
 		give_up("create", path);
@@ -104,7 +106,8 @@ write_passwd(void)
 	for (unsigned i = 0; i < STAGES; i++)
 		used += (size_t)snprintf(text + used, sizeof(text) - used,
 		    "bob%u:x:%ju:%ju::%s/%u/world/home:/bin/sh\n", i,
-		    (uintmax_t)machine_uid(), (uintmax_t)machine_gid(), base, i);
+		    (uintmax_t)machine_uid(), (uintmax_t)machine_gid(), base,
+		    i);
 	machine_write("etc/passwd", text, 0644);
 }
 
@@ -158,8 +161,7 @@ scratch_place(void)
 	if (wanted != NULL && strlen(wanted) < STAGE_ROOT / 2)
 		return wanted;
 	if (access("/dev/shm", W_OK | X_OK) == 0 &&
-	    statvfs("/dev/shm", &facts) == 0 &&
-	    (facts.f_flag & ST_NOEXEC) == 0)
+	    statvfs("/dev/shm", &facts) == 0 && (facts.f_flag & ST_NOEXEC) == 0)
 		return "/dev/shm";
 	return "/tmp";
 }
@@ -494,7 +496,7 @@ feed(struct stage *stage)
 		if (put < 0 && errno == EAGAIN)
 			return;
 		if (put < 0)
-			break;	/* EPIPE: it reads no more, as it may */
+			break; /* EPIPE: it reads no more, as it may */
 		stage->fed += (size_t)put;
 	}
 	(void)close(stage->feed_fd);
@@ -509,7 +511,8 @@ stage_start(struct stage *stage, const char *extra)
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
 		give_up("make", "a pipe");
-	(void)fcntl(in[1], F_SETPIPE_SZ, (int)LARGEST_MESSAGE);
+	(void)fcntl(in[1], F_SETPIPE_SZ, (int)stage->scenario->message_octets);
+	(void)fcntl(out[1], F_SETPIPE_SZ, REPLY_PIPE_OCTETS);
 	(void)fcntl(in[1], F_SETFL, O_NONBLOCK);
 	(void)fcntl(out[1], F_SETFL, O_NONBLOCK);
 	stage->feed_fd = in[1];

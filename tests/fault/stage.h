@@ -19,26 +19,26 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define STAGE_ROOT 64	/* octets of a scratch directory's path */
+#define STAGE_ROOT 64 /* octets of a scratch directory's path */
 #define STAGE_USER 16
 #define SCENARIO_ARGUMENTS 32
 
 enum scenario_flags {
-	WORLD_MAILDIR = 1,	/* home and Maildir are there */
-	WORLD_WORK = 2,	/* so is its folder .Work */
-	WORLD_OLD_TMP = 4,	/* old debris in tmp/, a random that reaps */
+	WORLD_MAILDIR = 1, /* home and Maildir are there */
+	WORLD_WORK = 2,    /* so is its folder .Work */
+	WORLD_OLD_TMP = 4, /* old debris in tmp/, a random that reaps */
 	START_AS_ROOT = 8,
-	START_UNDER_POSTFIX = 16,	/* MAIL_CONFIG is set */
-	START_FROM_FILE = 32,	/* the message is a file for -p */
-	SWEEP_ALL = 64	/* every errno for good, too; else a choice */
+	START_UNDER_POSTFIX = 16, /* MAIL_CONFIG is set */
+	START_FROM_FILE = 32,     /* the message is a file for -p */
+	SWEEP_ALL = 64            /* every errno for good, too; else a choice */
 };
 
 struct scenario {
 	const char *name;
 	unsigned flags;
 	size_t message_octets;
-	int want_exit;	/* of an undisturbed delivery */
-	const char *folder;	/* its Maildir, below the root */
+	int want_exit;      /* of an undisturbed delivery */
+	const char *folder; /* its Maildir, below the root */
 	struct fault_rule weather;
 	/* '#' is the stage's root, '&' its user. */
 	const char *arguments[SCENARIO_ARGUMENTS];
@@ -49,20 +49,20 @@ struct stage {
 	char user[STAGE_USER];
 	const struct scenario *scenario;
 	struct fault_plan *plan;
-	int log_fd;	/* the log socket's receiving end */
+	int log_fd; /* the log socket's receiving end */
 	pid_t pid;
-	int feed_fd;	/* while the program runs */
+	int feed_fd; /* while the program runs */
 	int reply_fd;
 	size_t fed;
 };
 
 struct ending {
-	int wait_status;	/* waitpid(2) */
-	bool timed_out;	/* it was still running; killed by the stage */
+	int wait_status; /* waitpid(2) */
+	bool timed_out;  /* it was still running; killed by the stage */
 	char reply[1024];
 	size_t reply_length;
 	unsigned log_lines;
-	char log[2048];	/* the last */
+	char log[2048]; /* the last */
 };
 
 /* At most so many stages at a time, numbered from 0. */

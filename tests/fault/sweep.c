@@ -39,11 +39,12 @@
 /* Deliveries that hang at the same time; what ends them; and how long that
  * may take on a slow machine. */
 #define HANGING STAGES
+#define HANGING_UNPRIVILEGED 96 /* fs.pipe-user-pages-soft */
 #define HANG_SETTING "delivery_timeout=1s"
 #define DEADLINE_MS 4000
 
 static struct tally {
-	atomic_uint faults;	/* disturbances that took place */
+	atomic_uint faults; /* disturbances that took place */
 	atomic_uint kills;
 	atomic_uint hangs;
 	atomic_uint deliveries;
@@ -54,7 +55,7 @@ static struct tally {
 } * tally;
 
 struct rows {
-	const struct scenario *scenario;	/* of the rows that are added */
+	const struct scenario *scenario; /* of the rows that are added */
 	size_t count;
 	struct row {
 		const struct scenario *scenario;
@@ -122,9 +123,8 @@ sweep_end(void)
 
 	stages_end();
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	(void)printf(
-	    "summary: %u faults, %u kills, %u hangs in %u scenarios, "
-	    "%u deliveries, %u rows broken, %.1f s\n",
+	(void)printf("summary: %u faults, %u kills, %u hangs in %u scenarios, "
+		     "%u deliveries, %u rows broken, %.1f s\n",
 	    tally->faults, tally->kills, tally->hangs, tally->scenarios,
 	    tally->deliveries, tally->broken,
 	    (double)(now.tv_sec - tally->began.tv_sec) +
@@ -144,6 +144,15 @@ only_row(void)
 	return getenv("FAULT_ONLY");
 }
 
+/* Whether it asks for a row and not for a whole scenario, and this is no
+ * rehearsal for it. */
+static bool
+is_only_row(const struct fault_rule *rule)
+{
+	return rule->action != ACT_NOT && only_row() != NULL &&
+	    strchr(only_row(), ':') != NULL;
+}
+
 static bool
 is_wanted(const struct scenario *scenario)
 {
@@ -151,8 +160,8 @@ is_wanted(const struct scenario *scenario)
 	size_t length = strlen(scenario->name);
 
 	return only == NULL ||
-	       (strncmp(only, scenario->name, length) == 0 &&
-		   (only[length] == ':' || only[length] == '\0'));
+	    (strncmp(only, scenario->name, length) == 0 &&
+		(only[length] == ':' || only[length] == '\0'));
 }
 
 static size_t
@@ -213,9 +222,6 @@ report(const struct stage *stage, const char *complaint,
 	(void)atomic_fetch_add(&tally->broken, 1);
 	if (atomic_fetch_add(&tally->shown, 1) < SHOWN || only_row() != NULL)
 		show(stage, complaint, ending);
-	if (only_row() != NULL && strchr(only_row(), ':') != NULL)
-		ledger_print(
-		    stage->plan->ledger, ledger_length(stage->plan), stderr);
 }
 
 static bool
@@ -258,7 +264,7 @@ recovers(
 	(void)atomic_fetch_add(&tally->deliveries, 1);
 	stage_count(stage, &tree);
 	sound = judge_recovery(&ending, &tree, whole_before, complaint, size);
-	stage->plan->rule = rule;	/* names the row */
+	stage->plan->rule = rule; /* names the row */
 	return sound;
 }
 
@@ -273,6 +279,9 @@ judge_stage(struct stage *stage, const struct ending *ending)
 	stage_count(stage, &tree);
 	take_evidence(stage, ending, &tree, &evidence);
 	count_disturbance(stage);
+	if (is_only_row(&stage->plan->rule))
+		ledger_print(
+		    stage->plan->ledger, evidence.record_count, stderr);
 	sound = judge_delivery(&evidence, complaint, sizeof(complaint));
 	if (sound && is_kill(stage->plan->rule.action) &&
 	    stage->scenario->want_exit == 0)
@@ -386,17 +395,19 @@ add_kill_rows(struct rows *rows, const struct fault_record *at)
 	add_row(rows, ACT_TERM, at, 0);
 }
 
-/* Under Postfix: its process is there when we begin, and no more later. */
+/* Under Postfix: its process is there when we begin, and no more when its pipe
+ * has ended or the message is synced.  Whoever does not look delivers. */
 static void
 add_orphan_rows(
     struct rows *rows, const struct fault_record *clean, size_t count)
 {
-	unsigned seen = 0;
-
 	if ((rows->scenario->flags & START_UNDER_POSTFIX) == 0)
 		return;
 	for (size_t i = 0; i < count; i++)
-		if (clean[i].call == CALL_GETPPID && seen++ > 0)
+		if ((clean[i].call == CALL_READ &&
+			strcmp(clean[i].path, "(stdin)") == 0) ||
+		    (clean[i].call == CALL_FSYNC &&
+			strstr(clean[i].path, "/tmp/") != NULL))
 			add_row(rows, ACT_ORPHAN, &clean[i], 0);
 }
 
@@ -557,12 +568,13 @@ static void
 play_hanging(const struct rows *rows)
 {
 	static struct stage stages[HANGING];
+	size_t most = getuid() == 0 ? HANGING : HANGING_UNPRIVILEGED;
 	size_t count;
 
-	for (size_t first = 0; first < rows->count; first += HANGING) {
+	for (size_t first = 0; first < rows->count; first += most) {
 		count = rows->count - first;
-		if (count > HANGING)
-			count = HANGING;
+		if (count > most)
+			count = most;
 		start_hanging(stages, rows, first, count);
 		for (size_t i = 0; i < count; i++)
 			if (stages[i].plan->rule.action == ACT_HANG)

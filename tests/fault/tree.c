@@ -95,7 +95,7 @@ judge_message(struct search *search, const char *path, const char *name,
 		search->count->torn++;
 		note(search, what, path);
 	} else if (strncmp(directory, search->folder, length) == 0 &&
-		   strcmp(directory + length, "/new") == 0)
+	    strcmp(directory + length, "/new") == 0)
 		search->count->whole++;
 	else {
 		search->count->elsewhere++;
@@ -130,7 +130,7 @@ is_directory(int parent, const char *name)
 	struct stat facts;
 
 	return fstatat(parent, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISDIR(facts.st_mode);
+	    S_ISDIR(facts.st_mode);
 }
 
 static void

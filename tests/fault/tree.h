@@ -9,12 +9,12 @@
 #include <sys/types.h>
 
 struct tree_count {
-	unsigned whole;	/* in new/ of the folder that was meant */
-	unsigned elsewhere;	/* whole, in another new/ */
-	unsigned torn;	/* in any new/ or cur/: other octets, S= or W= */
-	unsigned in_tmp;	/* whatever lies in a tmp/ */
-	unsigned others;	/* files that no Maildir has */
-	char note[256];	/* the first bad one, and what is wrong with it */
+	unsigned whole;     /* in new/ of the folder that was meant */
+	unsigned elsewhere; /* whole, in another new/ */
+	unsigned torn;      /* in any new/ or cur/: other octets, S= or W= */
+	unsigned in_tmp;    /* whatever lies in a tmp/ */
+	unsigned others;    /* files that no Maildir has */
+	char note[256];     /* the first bad one, and what is wrong with it */
 };
 
 /*

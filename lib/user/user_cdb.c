@@ -1,0 +1,232 @@
+/*
+ * user_cdb.c - users in a constant database: a million of them, one seek.
+ *
+ * The key is the user, the value the rest of his passwd-file line:
+ * password:uid:gid:gecos:home:shell:extra.  "postmap cdb:" writes keys and
+ * values with a NUL behind them, tinycdb without; both are found.
+ *
+ * Source: D. J. Bernstein, "A structure for constant databases" (1996).
+ */
+#include "base/file.h"
+#include "base/sys.h"
+#include "config/expand.h"
+#include "user/user.h"
+#include "user/user_fields.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* 256 tables of (position, slots), four octets each. */
+#define HEADER_OCTETS 2048
+
+/* As long as a line of a users file may be. */
+#define VALUE_OCTETS ((size_t)16 * 1024)
+#define KEY_OCTETS 512
+
+struct cdb {
+	int fd;
+	const char *path;
+	uint64_t size; /* octets of the file */
+	struct arena *arena;
+	struct status *why;
+};
+
+static int
+damaged(struct cdb *cdb)
+{
+	return status_fail(cdb->why, STATUS_LOOKUP_FAILED,
+	    "%s is empty, half written or no cdb", cdb->path);
+}
+
+/* Every position in the file comes from the file, and is not trusted. */
+static int
+read_at(struct cdb *cdb, uint64_t at, void *into, size_t size)
+{
+	size_t done = 0;
+
+	if (at > cdb->size || size > cdb->size - at)
+		return damaged(cdb);
+	while (done < size) {
+		ssize_t got = sys_pread(cdb->fd, (char *)into + done,
+		    size - done, (off_t)(at + done));
+
+		if (got == 0)
+			return damaged(cdb);
+		if (got < 0) {
+			(void)status_fail_read(cdb->why, cdb->path);
+			status_become(cdb->why, STATUS_LOOKUP_FAILED);
+			return -1;
+		}
+		done += (size_t)got;
+	}
+	return 0;
+}
+
+static uint32_t
+number(const unsigned char *from)
+{
+	return (uint32_t)from[0] | (uint32_t)from[1] << 8 |
+	    (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;
+}
+
+static int
+read_pair(struct cdb *cdb, uint64_t at, uint32_t *first, uint32_t *second)
+{
+	unsigned char pair[8];
+
+	if (read_at(cdb, at, pair, sizeof(pair)) < 0)
+		return -1;
+	*first = number(pair);
+	*second = number(pair + 4);
+	return 0;
+}
+
+static uint32_t
+hash_of(struct str key)
+{
+	uint32_t hash = 5381;
+
+	for (size_t i = 0; i < key.length; i++)
+		hash = ((hash << 5) + hash) ^ (unsigned char)key.at[i];
+	return hash;
+}
+
+/* The record at at, if its key is ours: 1 and its value; 0 if not. */
+static int
+read_record(struct cdb *cdb, uint64_t at, struct str key, struct str *value)
+{
+	char found[KEY_OCTETS + 1];
+	uint32_t key_length, value_length;
+	char *room;
+
+	if (read_pair(cdb, at, &key_length, &value_length) < 0)
+		return -1;
+	if (key_length != key.length)
+		return 0;
+	if (read_at(cdb, at + 8, found, key_length) < 0)
+		return -1;
+	if (memcmp(found, key.at, key.length) != 0)
+		return 0;
+	if (value_length > VALUE_OCTETS)
+		return status_fail(cdb->why, STATUS_LOOKUP_FAILED,
+		    "the entry of %.*s in %s is too long", (int)key.length,
+		    key.at, cdb->path);
+	room = arena_take(cdb->arena, (size_t)value_length + 1);
+	if (read_at(cdb, at + 8 + key_length, room, value_length) < 0)
+		return -1;
+	*value = str_of(room, value_length);
+	return 1;
+}
+
+/* 1 and the value, 0: not there, -1. */
+static int
+look_up(struct cdb *cdb, struct str key, struct str *value)
+{
+	uint32_t hash = hash_of(key), table, slots;
+
+	if (read_pair(cdb, (uint64_t)(hash & 255) * 8, &table, &slots) < 0)
+		return -1;
+	if (table < HEADER_OCTETS || slots > (cdb->size - table) / 8)
+		return damaged(cdb);
+	for (uint32_t i = 0; i < slots; i++) {
+		uint64_t slot = ((hash >> 8) % slots + i) % slots;
+		uint32_t slot_hash, record;
+		int found;
+
+		if (read_pair(cdb, table + slot * 8, &slot_hash, &record) < 0)
+			return -1;
+		if (record == 0)
+			return 0;
+		if (slot_hash != hash)
+			continue;
+		found = read_record(cdb, record, key, value);
+		if (found != 0)
+			return found;
+	}
+	return 0;
+}
+
+/* Without the NUL behind the name, then with it, as postmap(1) has it. */
+static int
+look_up_both(struct cdb *cdb, struct str name, struct str *value)
+{
+	char *with_nul = arena_string(cdb->arena, name);
+	int found = look_up(cdb, name, value);
+
+	if (found != 0)
+		return found;
+	return look_up(cdb, str_of(with_nul, name.length + 1), value);
+}
+
+static int
+use_value(const struct user_query *query, struct str value, const char *path,
+    struct user *into, struct status *why)
+{
+	const char *line;
+
+	if (value.length > 0 && value.at[value.length - 1] == '\0')
+		value.length--;
+	if (str_index(value, '\0') == STR_NONE) {
+		line = arena_print(query->arena, "%.*s:%.*s",
+		    (int)query->name.length, query->name.at, (int)value.length,
+		    value.at);
+		if (user_fields_from_line(str_from(line), query, into, why) ==
+		    0)
+			return 0;
+		status_context(why, "the entry of %.*s in %s",
+		    (int)query->name.length, query->name.at, path);
+		status_become(why, STATUS_LOOKUP_FAILED);
+		return -1;
+	}
+	return status_fail(why, STATUS_LOOKUP_FAILED,
+	    "the entry of %.*s in %s holds NUL octets", (int)query->name.length,
+	    query->name.at, path);
+}
+
+static int
+find_in(struct cdb *cdb, const struct user_query *query, struct user *into)
+{
+	struct str value;
+	int found;
+
+	if (cdb->size < HEADER_OCTETS)
+		return damaged(cdb);
+	found = look_up_both(cdb, query->name, &value);
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return status_fail(cdb->why, STATUS_USER_UNKNOWN,
+		    "%.*s is not in %s", (int)query->name.length,
+		    query->name.at, cdb->path);
+	return use_value(query, value, cdb->path, into, cdb->why);
+}
+
+static int
+find(const struct user_query *query, struct user *into, struct status *why)
+{
+	struct expand_names names = expand_names_of(query->name);
+	struct cdb cdb = { .arena = query->arena, .why = why };
+	struct stat facts;
+	int rc;
+
+	if (expand(query->argument, &names, EXPAND_PATH, query->arena,
+		&cdb.path, why) < 0)
+		return -1;
+	if (query->name.length >= KEY_OCTETS ||
+	    str_index(query->name, ':') != STR_NONE ||
+	    str_has_control(query->name))
+		return status_fail(why, STATUS_USER_UNKNOWN,
+		    "the name cannot stand in %s", cdb.path);
+	cdb.fd = file_open(cdb.path, &facts);
+	if (cdb.fd < 0) {
+		(void)status_fail_read(why, cdb.path);
+		status_become(why, STATUS_LOOKUP_FAILED);
+		return -1;
+	}
+	cdb.size = (uint64_t)facts.st_size;
+	rc = find_in(&cdb, query, into);
+	(void)sys_close(cdb.fd);
+	return rc;
+}
+
+const struct user_source user_source_cdb = { "cdb", true, true, find };
