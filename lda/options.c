@@ -204,6 +204,7 @@ read_environment(char *const environment[], struct deliver_request *request)
 	} wanted[] = {
 		{ "USER=", &request->environment_user },
 		{ "HOME=", &request->environment_home },
+		{ "EXTENSION=", &request->environment_detail },
 		{ "SENDER=", &request->envelope.sender_environment },
 		{ "ORIGINAL_RECIPIENT=",
 		    &request->envelope.original_environment },

@@ -92,8 +92,15 @@ int
 child_run(const char *path, char *const argv[], int timeout_ms, size_t most,
     struct arena *arena, struct child_end *end, struct str *output)
 {
+	return child_run_in(
+	    path, argv, timeout_ms, arena_take(arena, most), most, end, output);
+}
+
+int
+child_run_in(const char *path, char *const argv[], int timeout_ms, char *room,
+    size_t most, struct child_end *end, struct str *output)
+{
 	int64_t then_us = sys_ticks_us() + (int64_t)timeout_ms * 1000;
-	char *room = arena_take(arena, most);
 	int ends[2], outcome, kept;
 	size_t length;
 	pid_t pid;

@@ -8,6 +8,7 @@
 #include "base/sys.h"
 #include "deliver/report.h"
 #include "deliver/resolve.h"
+#include "mail/address.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -41,16 +42,54 @@ owner_of(const struct deliver_run *run)
 	return owner;
 }
 
+/* The detail of the first address that has one; that of -d counts only where
+ * the user was found without it. */
+static struct str
+detail_of(const struct deliver_run *run)
+{
+	const struct deliver_request *request = run->request;
+	struct str delimiters =
+	    str_from(run->settings->user.recipient_delimiter);
+	struct str addresses[] = { request->user.text,
+		request->envelope.original_flag.text };
+	struct str user, detail;
+
+	for (size_t i = 0; i < COUNT(addresses); i++) {
+		struct str address = address_bare(addresses[i]);
+
+		if (!str_equal_nocase(address, run->user.name) &&
+		    address_split_detail(
+			address_local(address), delimiters, &user, &detail) &&
+		    detail.length > 0)
+			return detail;
+	}
+	return request->environment_detail.text;
+}
+
+/* -m, or the detail where the settings want that. */
+static struct str
+folder_wanted(struct deliver_run *run)
+{
+	int use = run->settings->deliver.detail_folder;
+
+	if (run->request->folder.text.length > 0 || use == DELIVER_DETAIL_NO)
+		return run->request->folder.text;
+	run->folder_is_detail = true;
+	run->make_folder = use == DELIVER_DETAIL_CREATE;
+	return detail_of(run);
+}
+
 /* A name that cannot be a folder's is no reason to fail: INBOX. */
 static void
 choose_folder(struct deliver_run *run)
 {
-	const struct envelope_claim *claim = &run->request->folder;
 	struct status why;
 
 	memset(&run->folder, 0, sizeof(run->folder));
-	if (claim->text.length == 0 ||
-	    folder_parse(claim->text, run->arena, &run->folder, &why) == 0)
+	run->folder_wanted = folder_wanted(run);
+	if (run->folder_wanted.length == 0 ||
+	    folder_parse(run->folder_wanted, run->arena, &run->folder, &why) ==
+		0)
 		return;
 	memset(&run->folder, 0, sizeof(run->folder));
 	run->folder_trouble = arena_print(run->arena, "%s", why.cause);
@@ -140,6 +179,9 @@ plan(struct deliver_run *run)
 	run->delivery.limits = run->limits;
 	run->delivery.limit_count = run->limit_count;
 	run->delivery.keeper = run->keeper;
+	run->delivery.make_folder = run->make_folder;
+	if (!run->settings->deliver.quota_full_tempfail)
+		run->delivery.full = STATUS_MAILBOX_FULL_FOR_GOOD;
 }
 
 int
@@ -279,7 +321,8 @@ transact(struct deliver_run *run)
 
 	if (open_mailbox(run) < 0)
 		return -1;
-	if (run->folder_trouble != NULL)
+	/* A detail that is no folder is what most details are. */
+	if (run->folder_trouble != NULL && !run->folder_is_detail)
 		report_folder(run);
 	if (receive(run) < 0)
 		return -1;

@@ -39,7 +39,10 @@ struct deliver_run {
 	struct message_limit limits[3];
 	size_t limit_count;
 	struct mailbox mailbox;
-	struct folder folder;       /* where the message goes */
+	struct folder folder;     /* where the message goes */
+	struct str folder_wanted; /* what -m or the detail said */
+	bool folder_is_detail;
+	bool make_folder;
 	const char *folder_trouble; /* why it is not the folder of -m */
 	struct message message;
 	bool has_message;

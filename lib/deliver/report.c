@@ -210,6 +210,9 @@ add_keys(struct buf *out, const struct deliver_run *run)
 		if (facts->queue_id.length > 0)
 			add_key(out, "queue_id", facts->queue_id);
 		buf_print(out, " size=%" PRIu64, run->message.size_octets);
+		if (run->delivery.quota_percent >= 0)
+			buf_print(
+			    out, " quota=%d%%", run->delivery.quota_percent);
 	}
 	if (run->has_sieve)
 		buf_add_string(out, " sieve=not-run");
@@ -271,7 +274,7 @@ report_folder(struct deliver_run *run)
 
 	buf_init(&text, text_room, sizeof(text_room));
 	buf_add_string(&text, "save failed to open mailbox ");
-	text_printable(&text, run->request->folder.text, VALUE_OCTETS);
+	text_printable(&text, run->folder_wanted, VALUE_OCTETS);
 	buf_add_string(&text, ": ");
 	text_printable(&text, str_from(run->folder_trouble), TEXT_OCTETS / 2);
 	buf_init(&line, room, sizeof(room));

@@ -11,9 +11,10 @@ struct deliver_request {
 	struct envelope_claim folder;    /* -m; empty is not given */
 	const char *message_path;        /* -p, or NULL: standard input */
 	struct envelope_claims envelope; /* -f -a -r, and local(8)'s */
-	struct envelope_claim environment_user; /* USER */
-	struct envelope_claim environment_home; /* HOME */
-	bool under_postfix;                     /* MAIL_CONFIG is set */
+	struct envelope_claim environment_user;   /* USER */
+	struct envelope_claim environment_home;   /* HOME */
+	struct envelope_claim environment_detail; /* EXTENSION */
+	bool under_postfix;                       /* MAIL_CONFIG is set */
 };
 
 #endif

@@ -11,6 +11,8 @@
 
 #include <stddef.h>
 
+static const char *const detail_words[] = { "no", "existing", "create", NULL };
+
 #define FIELD(name) offsetof(struct deliver_options, name)
 
 static const struct setting rows[] = {
@@ -26,6 +28,8 @@ static const struct setting rows[] = {
 	    NULL },
 	{ "syslog_socket", SETTING_TEXT, place_log_socket, FIELD(syslog_socket),
 	    NULL },
+	{ "detail_folder", SETTING_CHOICE, "no", FIELD(detail_folder),
+	    detail_words },
 	{ "deliver_log_format", SETTING_TEXT, "msgid=%m: %$",
 	    FIELD(deliver_log_format), NULL },
 };
@@ -162,6 +166,12 @@ check_places(const struct settings *settings, struct status *why)
 		    why);
 	if (store_check_locks(&settings->store, why) < 0)
 		return blame(config, "mbox_write_locks", why);
+	if (store_check_quota(&settings->store, why) < 0)
+		return blame(config,
+		    settings->store.quota.quota_warning[0] != '\0' ?
+			"quota_warning" :
+			"quota_rule",
+		    why);
 	return 0;
 }
 

@@ -9,6 +9,13 @@
 #include "store/store.h"
 #include "user/user.h"
 
+/* What the detail of a recipient's address does where there is no -m. */
+enum deliver_detail {
+	DELIVER_DETAIL_NO,
+	DELIVER_DETAIL_EXISTING, /* names a folder, if there is one */
+	DELIVER_DETAIL_CREATE    /* names a folder, made if need be */
+};
+
 /* What concerns the delivery as a whole. */
 struct deliver_options {
 	uint64_t message_size_limit;
@@ -18,6 +25,7 @@ struct deliver_options {
 	const char *syslog_facility;
 	const char *syslog_socket;
 	const char *deliver_log_format;
+	int detail_folder; /* enum deliver_detail */
 };
 
 struct settings {

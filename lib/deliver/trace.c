@@ -70,10 +70,9 @@ add_catch_all(struct buf *out, const struct settings *settings)
 static void
 add_folder(struct buf *out, const struct deliver_run *run)
 {
-	struct str wanted = run->request->folder.text;
-
-	if (wanted.length > 0)
-		add_value(out, "-m", wanted);
+	if (run->folder_wanted.length > 0)
+		add_value(out, run->folder_is_detail ? "detail_folder" : "-m",
+		    run->folder_wanted);
 	if (run->folder_trouble != NULL)
 		add_value(out, "goes to INBOX, because",
 		    str_from(run->folder_trouble));

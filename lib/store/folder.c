@@ -180,6 +180,15 @@ add_utf7(struct buf *out, struct str text)
 	}
 }
 
+void
+folder_add_level(struct buf *into, struct str level, bool utf8)
+{
+	if (utf8)
+		buf_add(into, level);
+	else
+		add_utf7(into, level);
+}
+
 static bool
 is_reserved(struct str level)
 {
@@ -202,10 +211,7 @@ folder_path(const struct folder *folder, bool layout_fs, bool utf8,
 			buf_add_octet(&path, '.');
 		else if (i > 0)
 			buf_add_octet(&path, '/');
-		if (utf8)
-			buf_add(&path, folder->levels[i]);
-		else
-			add_utf7(&path, folder->levels[i]);
+		folder_add_level(&path, folder->levels[i], utf8);
 	}
 	/* With LAYOUT=fs the whole path is held to what one component may
 	 * have: names that long serve nobody. */

@@ -33,6 +33,9 @@ bool folder_is_inbox(const struct folder *folder);
 /* "INBOX", or the levels joined by "/": for logs. */
 const char *folder_name(const struct folder *folder, struct arena *arena);
 
+/* Adds one level as it stands on disk: modified UTF-7, unless utf8. */
+void folder_add_level(struct buf *into, struct str level, bool utf8);
+
 /*
  * The folder's directory relative to the mail root: ".a.b" (Maildir++) or
  * "a/b" (LAYOUT=fs); each level in modified UTF-7 (RFC 3501 section 5.1.3)

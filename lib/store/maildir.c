@@ -17,7 +17,10 @@
 #include "base/sys.h"
 #include "store/directory.h"
 #include "store/maildir_name.h"
+#include "store/maildirsize.h"
+#include "store/quota_notice.h"
 #include "store/store.h"
+#include "store/subscriptions.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,16 +37,20 @@
 #define DEBRIS_REMOVED_MOST 16
 #define DEBRIS_LOOKED_AT 1024
 
+/* Folders of one user beyond which none is made for a stranger's mail. */
+#define FOLDERS_MOST 1000
+
 /* What a Maildir consists of; tmp last, so that its presence tells readers
  * that the others are there. */
 static const char *const parts[] = { "cur", "new", "tmp" };
 
 /* The state of one delivery. */
 struct maildir {
-	const char *root_path; /* the mail root, or INBOX's own */
-	const char *below;     /* the folder below it; "" for INBOX */
-	const char *path;      /* both together */
-	const char *tmp_path;  /* the same with /tmp, /new: for causes */
+	const char *root_path;   /* the mail root, or INBOX's own */
+	const char *below;       /* the folder below it; "" for INBOX */
+	const char *folder_name; /* for quota rules */
+	const char *path;        /* both together */
+	const char *tmp_path;    /* the same with /tmp, /new: for causes */
 	const char *new_path;
 	int root, tmp, new; /* directories, -1: not open */
 	int file;           /* being written, -1: none */
@@ -54,6 +61,10 @@ struct maildir {
 	bool in_new;    /* its name stands in new/ */
 	bool reopened;  /* after ESTALE, once */
 	unsigned names; /* made so far */
+	bool folder_made;
+	struct quota quota;
+	struct maildirsize size;
+	uint64_t octets; /* of the message */
 	struct maildir_name name;
 };
 
@@ -336,17 +347,45 @@ is_missing_folder(struct delivery *delivery)
 	    errno == ENOENT;
 }
 
+/* Whoever may write to user+anything must not make folders without end. */
+static bool
+too_many_folders(struct delivery *delivery, struct status *why)
+{
+	struct maildir *at = delivery->work;
+	const struct dirent *entry;
+	DIR *dir = sys_opendir(at->root, ".");
+	int folders = 0;
+
+	while (dir != NULL && (entry = sys_readdir(dir)) != NULL)
+		if (entry->d_name[0] == '.')
+			folders++;
+	if (dir != NULL)
+		sys_closedir(dir);
+	if (folders < FOLDERS_MOST)
+		return false;
+	delivery->folder_refused = true;
+	errno = ENOENT;
+	(void)status_fail(why, STATUS_UNREACHABLE,
+	    "%s has %d folders already; no more are made", at->root_path,
+	    folders);
+	return true;
+}
+
 static int
 open_directories(struct delivery *delivery, struct status *why)
 {
+	struct maildir *at = delivery->work;
 	bool is_new;
 
 	if (open_root(delivery, why) < 0)
 		return -1;
 	is_new = is_missing_folder(delivery);
+	if (is_new && too_many_folders(delivery, why))
+		return -1;
 	if (enter_folder(delivery, delivery_may_make(delivery), why) < 0 ||
 	    (is_new && mark_folder(delivery, why) < 0))
 		return -1;
+	at->folder_made = at->folder_made || is_new;
 	return open_parts(delivery, why);
 }
 
@@ -389,6 +428,7 @@ choose_path(struct delivery *delivery, struct status *why)
 		at->path =
 		    arena_path(delivery->arena, mailbox->root, at->below);
 	}
+	at->folder_name = folder_name(&delivery->folder, delivery->arena);
 	at->tmp_path = arena_path(delivery->arena, at->path, "tmp");
 	at->new_path = arena_path(delivery->arena, at->path, "new");
 	return 0;
@@ -468,12 +508,90 @@ sync_and_close(struct delivery *delivery, struct status *why)
 	return 0;
 }
 
+/* The mail root, whose maildirsize counts for all folders: open already for
+ * INBOX. */
+static int
+open_mail_root(struct delivery *delivery)
+{
+	struct maildir *at = delivery->work;
+
+	if (folder_is_inbox(&delivery->folder) ||
+	    delivery->mailbox->root == NULL)
+		return at->root;
+	return sys_openat(
+	    AT_FDCWD, delivery->mailbox->root, O_RDONLY | O_DIRECTORY, 0);
+}
+
+static void
+close_mail_root(struct delivery *delivery, int root)
+{
+	struct maildir *at = delivery->work;
+
+	if (root != at->root)
+		close_one(&root);
+}
+
+static void
+read_usage(struct delivery *delivery, uint64_t octets)
+{
+	struct maildir *at = delivery->work;
+	int root = open_mail_root(delivery);
+
+	memset(&at->size, 0, sizeof(at->size));
+	at->size.root = root;
+	at->size.layout_fs = delivery->mailbox->layout_fs;
+	at->size.options = &delivery->options->quota;
+	at->size.mode = file_mode(at);
+	at->size.limit = at->quota.limit;
+	at->size.limit_is_ours = at->quota.is_set;
+	if (root >= 0)
+		maildirsize_read(&at->size, &at->quota, octets);
+	close_mail_root(delivery, root);
+	if (!at->quota.is_set)
+		at->quota.limit = at->quota.folder = at->size.limit;
+}
+
+/* Before anything of the message stands in the mailbox.  What is used and
+ * cannot be found out is no reason to refuse mail. */
+static int
+check_quota(struct delivery *delivery, uint64_t octets, struct status *why)
+{
+	struct maildir *at = delivery->work;
+	struct quota_amount after;
+
+	at->octets = octets;
+	if (quota_read(&delivery->options->quota,
+		folder_is_inbox(&delivery->folder) ? "INBOX" : at->folder_name,
+		&at->quota, why) < 0)
+		return -1;
+	if (at->quota.ignored)
+		return 0;
+	read_usage(delivery, octets);
+	if (!at->size.known)
+		return 0;
+	after = at->size.used;
+	after.octets += octets;
+	after.messages++;
+	delivery->quota_percent = (int)quota_percent(&after, &at->quota.limit);
+	if (quota_fits(&at->quota, &at->size.used, octets))
+		return 0;
+	return status_fail(why, delivery->full,
+	    "over quota: %ju of %ju octets and %ju of %ju messages are used, "
+	    "the message has %ju octets (limit from %s)",
+	    (uintmax_t)at->size.used.octets, (uintmax_t)at->quota.folder.octets,
+	    (uintmax_t)at->size.used.messages,
+	    (uintmax_t)at->quota.folder.messages, (uintmax_t)octets,
+	    at->quota.is_set ? "the settings" : "maildirsize");
+}
+
 static int
 maildir_stage(struct delivery *delivery, const struct message *message,
     struct status *why)
 {
 	struct maildir *at = delivery->work;
 
+	if (check_quota(delivery, message->size_octets, why) < 0)
+		return -1;
 	if (message->file < 0) {
 		if (create_file(delivery, why) < 0)
 			return -1;
@@ -636,10 +754,41 @@ reap_debris(const struct maildir *at)
 }
 
 static void
+record_usage(struct delivery *delivery)
+{
+	struct maildir *at = delivery->work;
+
+	if (at->quota.ignored || !at->size.exists)
+		return;
+	at->size.root = open_mail_root(delivery);
+	if (at->size.root < 0)
+		return;
+	maildirsize_add(&at->size, at->octets);
+	quota_notice(delivery->options->quota.quota_warning, at->size.root,
+	    &at->quota.limit, &at->size.used, at->octets);
+	close_mail_root(delivery, at->size.root);
+}
+
+static void
+subscribe(struct delivery *delivery)
+{
+	int root = open_mail_root(delivery);
+
+	if (root < 0)
+		return;
+	subscriptions_add(root, delivery->mailbox->root, &delivery->folder,
+	    delivery->mailbox->layout_fs, delivery->mailbox->utf8);
+	close_mail_root(delivery, root);
+}
+
+static void
 maildir_finish(struct delivery *delivery)
 {
 	struct maildir *at = delivery->work;
 
+	record_usage(delivery);
+	if (at->folder_made && delivery->options->lda_mailbox_autosubscribe)
+		subscribe(delivery);
 	if ((at->name.random & 0xff) == 0)
 		reap_debris(at);
 	close_directories(at);

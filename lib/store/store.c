@@ -45,6 +45,20 @@ static const struct setting rows[] = {
 	    NULL },
 	{ "lda_mailbox_autocreate", SETTING_BOOL, "no",
 	    FIELD(lda_mailbox_autocreate), NULL },
+	{ "lda_mailbox_autosubscribe", SETTING_BOOL, "no",
+	    FIELD(lda_mailbox_autosubscribe), NULL },
+	{ "quota_rule", SETTING_TEXT, "", FIELD(quota.quota_rules[0]), NULL },
+	{ "quota_rule2", SETTING_TEXT, "", FIELD(quota.quota_rules[1]), NULL },
+	{ "quota_rule3", SETTING_TEXT, "", FIELD(quota.quota_rules[2]), NULL },
+	{ "quota_rule4", SETTING_TEXT, "", FIELD(quota.quota_rules[3]), NULL },
+	{ "quota_rule5", SETTING_TEXT, "", FIELD(quota.quota_rules[4]), NULL },
+	{ "quota_storage_size", SETTING_SIZE, "0",
+	    FIELD(quota.quota_storage_size), NULL },
+	{ "quota_message_count", SETTING_NUMBER, "0",
+	    FIELD(quota.quota_message_count), NULL },
+	{ "quota_grace", SETTING_TEXT, "10%", FIELD(quota.quota_grace), NULL },
+	{ "quota_exclude", SETTING_LIST, "", FIELD(quota.quota_exclude), NULL },
+	{ "quota_warning", SETTING_TEXT, "", FIELD(quota.quota_warning), NULL },
 };
 
 #undef FIELD
@@ -158,6 +172,18 @@ store_check_locks(const struct store_options *options, struct status *why)
 	return lock_set_read(&set, &options->mbox_write_locks, why);
 }
 
+int
+store_check_quota(const struct store_options *options, struct status *why)
+{
+	struct quota_warning warning;
+	struct quota quota;
+
+	if (quota_read(&options->quota, "INBOX", &quota, why) < 0)
+		return -1;
+	return quota_warning_read(
+	    str_from(options->quota.quota_warning), &warning, why);
+}
+
 static int
 expand_path(struct str value, const struct expand_names *names,
     struct arena *arena, const char **into, struct status *why)
@@ -226,6 +252,8 @@ delivery_init(struct delivery *delivery, const struct mailbox *mailbox,
 	delivery->arena = arena;
 	delivery->state = DELIVERY_PLANNED;
 	delivery->keeper = -1;
+	delivery->full = STATUS_MAILBOX_FULL;
+	delivery->quota_percent = -1;
 }
 
 bool
@@ -237,7 +265,7 @@ delivery_syncs(const struct delivery *delivery)
 bool
 delivery_may_make(const struct delivery *delivery)
 {
-	return folder_is_inbox(&delivery->folder) ||
+	return folder_is_inbox(&delivery->folder) || delivery->make_folder ||
 	    delivery->options->lda_mailbox_autocreate;
 }
 

@@ -11,6 +11,7 @@
 #include "config/setting.h"
 #include "mail/message.h"
 #include "store/folder.h"
+#include "store/quota.h"
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -33,6 +34,8 @@ struct store_options {
 	uint64_t mbox_lock_timeout; /* seconds */
 	uint64_t mailbox_size_limit;
 	bool lda_mailbox_autocreate;
+	bool lda_mailbox_autosubscribe;
+	struct quota_options quota;
 };
 
 extern const struct setting_table store_settings;
@@ -42,6 +45,8 @@ extern const struct setting_table store_settings;
 int store_check_location(const struct store_options *options,
     struct arena *arena, struct status *why) MUST_CHECK;
 int store_check_locks(
+    const struct store_options *options, struct status *why) MUST_CHECK;
+int store_check_quota(
     const struct store_options *options, struct status *why) MUST_CHECK;
 
 struct store;
@@ -74,7 +79,10 @@ struct delivery {
 	struct str sender; /* for a From_ line; empty: the null sender */
 	const struct message_limit *limits; /* of which of_file concern us */
 	size_t limit_count;
-	int keeper; /* of the spool, -1: none */
+	enum status_id full; /* what "over quota" comes to */
+	bool make_folder;    /* it may be made, whatever the settings say */
+	int quota_percent;   /* used after this mail; -1: no quota */
+	int keeper;          /* of the spool, -1: none */
 	struct arena *arena;
 	enum delivery_state state;
 	void *work;             /* the store's own */

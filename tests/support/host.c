@@ -188,8 +188,7 @@ set_limits(const struct host_command *command)
 		const struct rlimit limit = { command->limits[i].most,
 			command->limits[i].most };
 
-		(void)setrlimit(
-		    (unsigned)command->limits[i].resource, &limit);
+		(void)setrlimit((unsigned)command->limits[i].resource, &limit);
 	}
 }
 
@@ -229,8 +228,7 @@ be_the_command(const struct host_command *command, int input, int output)
 		input = fcntl(input, F_DUPFD, 3);
 	if (output < 3)
 		output = fcntl(output, F_DUPFD, 3);
-	if (dup2(input, STDIN_FILENO) < 0 ||
-	    dup2(output, STDOUT_FILENO) < 0 ||
+	if (dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
 	    dup2(output, STDERR_FILENO) < 0)
 		_exit(EXIT_TEMPFAIL);
 	for (int fd = 3; fd < DESCRIPTORS; fd++)
@@ -444,8 +442,7 @@ dsn_length(const char *text)
 {
 	size_t subject, detail;
 
-	if (strchr("245", text[0]) == NULL || text[0] == '\0' ||
-	    text[1] != '.')
+	if (strchr("245", text[0]) == NULL || text[0] == '\0' || text[1] != '.')
 		return 0;
 	subject = count_digits(text + 2);
 	if (subject < 1 || subject > 3 || text[2 + subject] != '.')
@@ -454,7 +451,7 @@ dsn_length(const char *text)
 	if (detail < 1 || detail > 3)
 		return 0;
 	if (strchr(" \t\r\n\v\f", text[3 + subject + detail]) == NULL)
-		return 0;	/* '\0', the end, is "in" the set */
+		return 0; /* '\0', the end, is "in" the set */
 	return 3 + subject + detail;
 }
 
@@ -463,8 +460,7 @@ decide(struct host_outcome *got, enum host_action action, const char *dsn,
     size_t length)
 {
 	got->action = action;
-	(void)snprintf(
-	    got->dsn, sizeof(got->dsn), "%.*s", (int)length, dsn);
+	(void)snprintf(got->dsn, sizeof(got->dsn), "%.*s", (int)length, dsn);
 }
 
 static void

@@ -30,15 +30,15 @@
 #define HOST_OUTPUT 4096
 
 enum host_agent {
-	HOST_PIPE,	/* pipe(8) */
-	HOST_LOCAL,	/* local(8): the recipient is in the environment */
-	HOST_PERSON	/* no Postfix: a shell or cron, without MAIL_CONFIG */
+	HOST_PIPE,  /* pipe(8) */
+	HOST_LOCAL, /* local(8): the recipient is in the environment */
+	HOST_PERSON /* no Postfix: a shell or cron, without MAIL_CONFIG */
 };
 
 enum host_input {
-	HOST_OCTETS,	/* a pipe that ends behind them */
-	HOST_HELD_OPEN,	/* a pipe that never ends */
-	HOST_DESCRIPTOR	/* whatever descriptor the test has opened */
+	HOST_OCTETS,    /* a pipe that ends behind them */
+	HOST_HELD_OPEN, /* a pipe that never ends */
+	HOST_DESCRIPTOR /* whatever descriptor the test has opened */
 };
 
 /* What local(8) knows; NULL: the variable is not set. */
@@ -53,7 +53,7 @@ struct host_recipient {
 
 struct host_command {
 	enum host_agent agent;
-	struct host_recipient recipient;	/* HOST_LOCAL */
+	struct host_recipient recipient; /* HOST_LOCAL */
 
 	/* The command as a list, executed directly; or, with shell_line, one
 	 * line for /bin/sh -c. */
@@ -62,8 +62,8 @@ struct host_command {
 
 	uid_t uid;
 	gid_t gid;
-	const char *directory;	/* the queue directory */
-	const char *variables[HOST_VARIABLES + 1];	/* more, "NAME=value" */
+	const char *directory;                     /* the queue directory */
+	const char *variables[HOST_VARIABLES + 1]; /* more, "NAME=value" */
 
 	enum host_input input_kind;
 	const char *input;
@@ -86,8 +86,8 @@ struct host_command {
 	unsigned closed;
 	void (*before_exec)(void *context);
 
-	int patience_ms;	/* Postfix's time limit */
-	struct log_sink *log;	/* drained meanwhile; may be NULL */
+	int patience_ms;      /* Postfix's time limit */
+	struct log_sink *log; /* drained meanwhile; may be NULL */
 };
 
 enum host_action {
@@ -97,9 +97,9 @@ enum host_action {
 };
 
 struct host_outcome {
-	int wait_status;	/* waitpid(2) */
+	int wait_status; /* waitpid(2) */
 	bool timed_out;
-	int feed_error;		/* errno of a write to the command, or 0 */
+	int feed_error; /* errno of a write to the command, or 0 */
 	char output[HOST_OUTPUT + 1];
 	size_t output_length;
 	int64_t elapsed_ms;

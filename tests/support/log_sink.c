@@ -63,6 +63,13 @@ log_sink_drain(struct log_sink *sink)
 	}
 }
 
+void
+log_sink_forget(struct log_sink *sink)
+{
+	log_sink_drain(sink);
+	sink->count = sink->lost = 0;
+}
+
 const char *
 log_sink_find(const struct log_sink *sink, const char *text)
 {

@@ -13,9 +13,9 @@
 struct log_sink {
 	int fd;
 	const char *path;
-	size_t count;		/* datagrams kept; more are only counted */
+	size_t count; /* datagrams kept; more are only counted */
 	size_t lost;
-	char lines[LOG_SINK_LINES][LOG_SINK_OCTETS];	/* each one datagram */
+	char lines[LOG_SINK_LINES][LOG_SINK_OCTETS]; /* each one datagram */
 	size_t lengths[LOG_SINK_LINES];
 };
 
@@ -26,6 +26,9 @@ void log_sink_close(struct log_sink *sink);
 
 /* Takes what has arrived; never waits. */
 void log_sink_drain(struct log_sink *sink);
+
+/* Drops what was taken. */
+void log_sink_forget(struct log_sink *sink);
 
 /* Waits for a line that holds text. */
 bool log_sink_wait(struct log_sink *sink, const char *text, int milliseconds);

@@ -166,7 +166,7 @@ machine_write(const char *name, const char *text, mode_t mode)
 	size_t length = strlen(text);
 	int fd;
 
-	(void)unlink(path);	/* it may be a program that still runs */
+	(void)unlink(path); /* it may be a program that still runs */
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, mode);
 	if (fd < 0)
 		give_up("create", path);

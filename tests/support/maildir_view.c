@@ -51,8 +51,7 @@ maildir_count(struct scratch *scratch, const char *directory)
 {
 	char path[SCRATCH_ROOT + SCRATCH_NOTE];
 
-	(void)snprintf(
-	    path, sizeof(path), "%s/%s", scratch->root, directory);
+	(void)snprintf(path, sizeof(path), "%s/%s", scratch->root, directory);
 	return look_into(path, NULL, 0);
 }
 
@@ -60,8 +59,8 @@ maildir_count(struct scratch *scratch, const char *directory)
 static size_t found;
 
 static int
-count_message(const char *path, const struct stat *facts, int type,
-    struct FTW *at)
+count_message(
+    const char *path, const struct stat *facts, int type, struct FTW *at)
 {
 	static const char *const places[] = { "/new/", "/cur/", "/tmp/" };
 
@@ -100,8 +99,8 @@ read_file(const char *path, struct mail *mail)
 	ck_assert_ptr_nonnull(mail->octets);
 	mail->octets[mail->length] = '\0';
 	file = fopen(path, "rb");
-	ck_assert_msg(file != NULL, "cannot open %s: %s", path,
-	    strerror(errno));
+	ck_assert_msg(
+	    file != NULL, "cannot open %s: %s", path, strerror(errno));
 	ck_assert_uint_eq(
 	    fread(mail->octets, 1, mail->length, file), mail->length);
 	(void)fclose(file);
@@ -149,16 +148,14 @@ maildir_read_one(
 	size_t count;
 
 	memset(mail, 0, sizeof(*mail));
-	(void)snprintf(
-	    path, sizeof(path), "%s/%s/tmp", scratch->root, maildir);
+	(void)snprintf(path, sizeof(path), "%s/%s/tmp", scratch->root, maildir);
 	count = look_into(path, mail->name, sizeof(mail->name));
 	ck_assert_msg(count == 0, "%s holds %zu files, one of them %s", path,
 	    count, mail->name);
-	(void)snprintf(
-	    path, sizeof(path), "%s/%s/new", scratch->root, maildir);
+	(void)snprintf(path, sizeof(path), "%s/%s/new", scratch->root, maildir);
 	count = look_into(path, mail->name, sizeof(mail->name));
-	ck_assert_msg(count == 1, "%s holds %zu files instead of one", path,
-	    count);
+	ck_assert_msg(
+	    count == 1, "%s holds %zu files instead of one", path, count);
 	(void)snprintf(path, sizeof(path), "%s/%s/new/%s", scratch->root,
 	    maildir, mail->name);
 	read_file(path, mail);
@@ -168,8 +165,8 @@ maildir_read_one(
 }
 
 void
-maildir_expect(struct scratch *scratch, const char *maildir,
-    const char *octets, size_t length)
+maildir_expect(struct scratch *scratch, const char *maildir, const char *octets,
+    size_t length)
 {
 	struct mail got;
 	size_t same = 0;

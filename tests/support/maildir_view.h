@@ -8,7 +8,7 @@
 
 struct mail {
 	char name[256];
-	char *octets;		/* the caller frees it */
+	char *octets; /* the caller frees it */
 	size_t length;
 	mode_t mode;
 };
@@ -28,8 +28,8 @@ const char *maildir_complaint(const struct mail *mail);
 
 /* The only message in maildir's new/.  Fails the test if there is none or
  * another, if anything is in tmp/, or if there is a complaint. */
-void maildir_read_one(struct scratch *scratch, const char *maildir,
-    struct mail *mail);
+void maildir_read_one(
+    struct scratch *scratch, const char *maildir, struct mail *mail);
 
 /* The same, and it must hold these octets. */
 void maildir_expect(struct scratch *scratch, const char *maildir,

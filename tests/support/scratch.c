@@ -58,8 +58,8 @@ open_up(const char *path, const struct stat *facts, int type, struct FTW *at)
 }
 
 static int
-remove_entry(const char *path, const struct stat *facts, int type,
-    struct FTW *at)
+remove_entry(
+    const char *path, const struct stat *facts, int type, struct FTW *at)
 {
 	(void)facts;
 	(void)type;
@@ -87,8 +87,7 @@ scratch_open(struct scratch *scratch, uid_t uid, gid_t gid)
 	memset(scratch, 0, sizeof(*scratch));
 	scratch->uid = uid;
 	scratch->gid = gid;
-	(void)snprintf(
-	    scratch->root, sizeof(scratch->root), "%s/XXXXXX", base);
+	(void)snprintf(scratch->root, sizeof(scratch->root), "%s/XXXXXX", base);
 	ck_assert_ptr_nonnull(mkdtemp(scratch->root));
 	ck_assert_int_eq(chmod(scratch->root, 0755), 0);
 	ck_assert_int_eq(chown(scratch->root, uid, gid), 0);
@@ -131,8 +130,8 @@ static struct place
 place_of(const struct scratch *scratch, const char *name)
 {
 	struct place place;
-	int length = snprintf(place.path, sizeof(place.path), "%s/%s",
-	    scratch->root, name);
+	int length = snprintf(
+	    place.path, sizeof(place.path), "%s/%s", scratch->root, name);
 
 	ck_assert_int_lt(length, (int)sizeof(place.path));
 	return place;
@@ -163,8 +162,8 @@ scratch_write_octets(struct scratch *scratch, const char *name,
 	struct place place = place_of(scratch, name);
 	FILE *file = fopen(place.path, "wb");
 
-	ck_assert_msg(file != NULL, "cannot create %s: %s", place.path,
-	    strerror(errno));
+	ck_assert_msg(
+	    file != NULL, "cannot create %s: %s", place.path, strerror(errno));
 	ck_assert_uint_eq(fwrite(octets, 1, length, file), length);
 	ck_assert_int_eq(fclose(file), 0);
 	hand_over(scratch, place.path, 0644);
@@ -194,12 +193,19 @@ scratch_chmod(struct scratch *scratch, const char *name, mode_t mode)
 }
 
 void
-scratch_chown(
-    struct scratch *scratch, const char *name, uid_t uid, gid_t gid)
+scratch_chown(struct scratch *scratch, const char *name, uid_t uid, gid_t gid)
 {
 	struct place place = place_of(scratch, name);
 
 	ck_assert_int_eq(lchown(place.path, uid, gid), 0);
+}
+
+void
+scratch_remove(struct scratch *scratch, const char *name)
+{
+	struct place place = place_of(scratch, name);
+
+	remove_tree(place.path);
 }
 
 bool
@@ -231,8 +237,7 @@ static struct {
 } listing;
 
 static int
-list_entry(const char *path, const struct stat *facts, int type,
-    struct FTW *at)
+list_entry(const char *path, const struct stat *facts, int type, struct FTW *at)
 {
 	char *line;
 	size_t size = strlen(path) + 128;
@@ -294,8 +299,8 @@ char *
 scratch_list(struct scratch *scratch, const char *name, const char *leave_out)
 {
 	struct place place = place_of(scratch, name);
-	struct place left_out = place_of(
-	    scratch, leave_out != NULL ? leave_out : "");
+	struct place left_out =
+	    place_of(scratch, leave_out != NULL ? leave_out : "");
 
 	memset(&listing, 0, sizeof(listing));
 	if (leave_out != NULL) {

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define SCRATCH_ROOT 64		/* octets of a scratch directory's path */
+#define SCRATCH_ROOT 64 /* octets of a scratch directory's path */
 #define SCRATCH_NOTES 48
 #define SCRATCH_NOTE 512
 
@@ -44,15 +44,17 @@ const char *scratch_path(struct scratch *scratch, const char *name);
 /* Each fails the test if it cannot.  Modes are what they say, whatever the
  * umask.  A directory's parents must be there. */
 void scratch_mkdir(struct scratch *scratch, const char *name, mode_t mode);
-void scratch_write(struct scratch *scratch, const char *name,
-    const char *text);
+void scratch_write(struct scratch *scratch, const char *name, const char *text);
 void scratch_write_octets(struct scratch *scratch, const char *name,
     const char *octets, size_t length);
-void scratch_symlink(struct scratch *scratch, const char *target,
-    const char *name);
+void scratch_symlink(
+    struct scratch *scratch, const char *target, const char *name);
 void scratch_chmod(struct scratch *scratch, const char *name, mode_t mode);
-void scratch_chown(struct scratch *scratch, const char *name, uid_t uid,
-    gid_t gid);
+void scratch_chown(
+    struct scratch *scratch, const char *name, uid_t uid, gid_t gid);
+
+/* A tree is gone. */
+void scratch_remove(struct scratch *scratch, const char *name);
 
 bool scratch_has(struct scratch *scratch, const char *name);
 
@@ -63,7 +65,7 @@ mode_t scratch_mode(struct scratch *scratch, const char *name);
  * path, mode, owner, size and time of change for each entry, sorted.  Below
  * the directory called leave_out (NULL: none) nothing is told.  The caller
  * frees it. */
-char *scratch_list(struct scratch *scratch, const char *name,
-    const char *leave_out);
+char *scratch_list(
+    struct scratch *scratch, const char *name, const char *leave_out);
 
 #endif

@@ -41,8 +41,8 @@ const char *
 world_passwd_line(struct world *world, const char *name, const char *home)
 {
 	return scratch_print(&world->scratch, "%s:x:%ju:%ju::%s/%s:/bin/sh\n",
-	    name, (uintmax_t)world->scratch.uid,
-	    (uintmax_t)world->scratch.gid, world->scratch.root, home);
+	    name, (uintmax_t)world->scratch.uid, (uintmax_t)world->scratch.gid,
+	    world->scratch.root, home);
 }
 
 void
@@ -50,7 +50,8 @@ world_passwd(struct world *world, const char *more)
 {
 	char text[8192];
 
-	(void)snprintf(text, sizeof(text), "root:x:0:0:root:/root:/bin/sh\n%s%s",
+	(void)snprintf(text, sizeof(text),
+	    "root:x:0:0:root:/root:/bin/sh\n%s%s",
 	    world_passwd_line(world, "bob", "home"), more);
 	machine_write("etc/passwd", text, 0644);
 }
@@ -65,8 +66,8 @@ world_config(struct world *world, const char *text)
 static void
 prepare_machine(struct world *world)
 {
-	machine_write("etc/nsswitch.conf", "passwd: files\ngroup: files\n",
-	    0644);
+	machine_write(
+	    "etc/nsswitch.conf", "passwd: files\ngroup: files\n", 0644);
 	machine_write("etc/group",
 	    scratch_print(&world->scratch, "root:x:0:\nbob:x:%ju:\n",
 		(uintmax_t)world->scratch.gid),
@@ -92,8 +93,8 @@ world_open(struct world *world)
 	world->command.gid = world->scratch.gid;
 	world->command.directory = scratch_path(&world->scratch, "queue");
 	world->command.log = &world->log;
-	world->command.argv[0] = scratch_print(
-	    &world->scratch, "%s", machine_program());
+	world->command.argv[0] =
+	    scratch_print(&world->scratch, "%s", machine_program());
 }
 
 void
@@ -145,8 +146,7 @@ world_local(struct world *world)
 {
 	world->command.agent = HOST_LOCAL;
 	world->command.recipient.user = "bob";
-	world->command.recipient.home =
-	    scratch_path(&world->scratch, "home");
+	world->command.recipient.home = scratch_path(&world->scratch, "home");
 	world->command.recipient.domain = "localhost";
 	world->command.recipient.sender = "a@example.org";
 	world->command.recipient.original = "bob@localhost";
@@ -164,8 +164,7 @@ world_through_shell(struct world *world)
 		    "'%s' ", world->command.argv[i]);
 		ck_assert_uint_lt(used, sizeof(line));
 	}
-	world->command.shell_line =
-	    scratch_print(&world->scratch, "%s", line);
+	world->command.shell_line = scratch_print(&world->scratch, "%s", line);
 }
 
 void
@@ -175,8 +174,7 @@ world_run(struct world *world)
 }
 
 void
-world_deliver_octets(
-    struct world *world, const char *octets, size_t length)
+world_deliver_octets(struct world *world, const char *octets, size_t length)
 {
 	world->command.input = octets;
 	world->command.input_length = length;
@@ -189,8 +187,7 @@ world_deliver(struct world *world, const char *message)
 	world_deliver_octets(world, message, strlen(message));
 }
 
-static void
-add(char *text, size_t size, const char *format, ...)
+static void add(char *text, size_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 static void
@@ -243,6 +240,28 @@ expect_no_trace(struct world *world)
 	    world_tell(world));
 }
 
+/* The first octet that is a control character, or length.  (An assertion for
+ * each octet would cost a message to libcheck each.) */
+static size_t
+first_control(const char *text, size_t length)
+{
+	size_t i = 0;
+
+	while (i < length && (unsigned char)text[i] >= ' ' && text[i] != 0x7f)
+		i++;
+	return i;
+}
+
+static size_t
+first_not_ascii(const char *text, size_t length)
+{
+	size_t i = 0;
+
+	while (i < length && text[i] >= ' ' && text[i] <= '~')
+		i++;
+	return i;
+}
+
 static void
 expect_reply(struct world *world, const char *dsn)
 {
@@ -256,11 +275,9 @@ expect_reply(struct world *world, const char *dsn)
 	    "the reply is not \"%s text\":%s", dsn, world_tell(world));
 	ck_assert_msg(got->output_length <= REPLY_OCTETS,
 	    "the reply is too long:%s", world_tell(world));
-	for (size_t i = 0; i < got->output_length; i++)
-		ck_assert_msg(
-		    got->output[i] >= ' ' && got->output[i] <= '~',
-		    "octet %zu of the reply is not printable:%s", i,
-		    world_tell(world));
+	ck_assert_msg(first_not_ascii(got->output, got->output_length) ==
+		got->output_length,
+	    "the reply is not printable:%s", world_tell(world));
 	/* It may reach the sender. */
 	ck_assert_msg(strchr(got->output, '/') == NULL,
 	    "the reply holds a path:%s", world_tell(world));
@@ -293,8 +310,7 @@ expect_silent_75(struct world *world)
 	ck_assert_msg(host_exit_status(&world->got) == 75,
 	    "exit status is not 75:%s", world_tell(world));
 	ck_assert_msg(world->got.output_length == 0,
-	    "something was said where nobody can hear:%s",
-	    world_tell(world));
+	    "something was said where nobody can hear:%s", world_tell(world));
 	expect_no_trace(world);
 }
 
@@ -330,11 +346,22 @@ expect_no_log(struct world *world, const char *text)
 }
 
 void
-expect_maildir(
-    struct world *world, const char *maildir, const char *message)
+expect_printable_log(struct world *world)
 {
-	maildir_expect(
-	    &world->scratch, maildir, message, strlen(message));
+	for (size_t i = 0; i < world->log.count; i++) {
+		size_t length = world->log.lengths[i];
+		size_t at = first_control(world->log.lines[i], length);
+
+		ck_assert_msg(at == length, "octet %zu of a log line is %u:%s",
+		    at, (unsigned)(unsigned char)world->log.lines[i][at],
+		    world_tell(world));
+	}
+}
+
+void
+expect_maildir(struct world *world, const char *maildir, const char *message)
+{
+	maildir_expect(&world->scratch, maildir, message, strlen(message));
 }
 
 void

@@ -98,6 +98,9 @@ void expect_contract(struct world *world);
 void expect_log(struct world *world, const char *text);
 void expect_no_log(struct world *world, const char *text);
 
+/* No line of the log holds a control character. */
+void expect_printable_log(struct world *world);
+
 /* The only mail in bob's INBOX, ~/Maildir, or in another Maildir of the
  * scratch directory. */
 void expect_inbox(struct world *world, const char *message);

@@ -1,0 +1,378 @@
+/*
+ * maildirsize.c - the file in which Maildir++ programs share how much is used.
+ *
+ * Source: Courier README.maildirquota; Dovecot quota=maildir (what counts:
+ * every message but those of folders that are ignored).
+ */
+#include "store/maildirsize.h"
+
+#include "base/cursor.h"
+#include "base/file.h"
+#include "base/number.h"
+#include "base/stop.h"
+#include "base/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char file_name[] = "maildirsize";
+
+/* A file this long is counted anew (Maildir++). */
+#define FILE_OCTETS 5120
+
+/* How long a count is believed when it says "full" (Maildir++). */
+#define FRESH_SECONDS (15 * 60)
+
+/* A directory changed this short ago may change again without its mtime
+ * telling: the kernel's clock for it has ticks. */
+#define RACY_NS ((int64_t)50 * 1000000)
+
+/* Directories below each other, and in all, that are counted. */
+#define DEPTH_MOST 8
+
+static bool
+read_limit(struct str line, struct quota_amount *limit)
+{
+	struct cursor in = cursor_over(line);
+
+	memset(limit, 0, sizeof(*limit));
+	while (!cursor_at_end(&in)) {
+		struct str one = str_trim(cursor_until(&in, ','));
+		struct str digits = str_head(one, one.length - 1);
+		uint64_t number;
+
+		if (one.length < 2 ||
+		    !number_read(digits, (uint64_t)1 << 62, &number))
+			return false;
+		if (str_ends(one, "S"))
+			limit->octets = number;
+		else if (str_ends(one, "C"))
+			limit->messages = number;
+	}
+	return true;
+}
+
+static bool
+read_signed(struct cursor *in, int64_t *into)
+{
+	bool negative;
+	uint64_t number;
+
+	(void)cursor_span(in, " \t");
+	negative = cursor_take(in, '-');
+	if (!number_read(
+		cursor_span(in, "0123456789"), (uint64_t)1 << 60, &number))
+		return false;
+	*into = negative ? -(int64_t)number : (int64_t)number;
+	return true;
+}
+
+bool
+maildirsize_parse(struct str text, struct maildirsize_text *into)
+{
+	struct cursor in = cursor_over(text);
+	int64_t octets = 0, messages = 0;
+
+	memset(into, 0, sizeof(*into));
+	if (!str_ends(text, "\n") ||
+	    !read_limit(cursor_until(&in, '\n'), &into->limit))
+		return false;
+	for (; !cursor_at_end(&in); into->lines++) {
+		struct cursor line = cursor_over(cursor_until(&in, '\n'));
+		int64_t octets_more, messages_more;
+
+		if (!read_signed(&line, &octets_more) ||
+		    !read_signed(&line, &messages_more) ||
+		    str_trim(line.rest).length > 0)
+			return false;
+		/* At most 5120 octets of lines: far from an overflow. */
+		if (octets_more > INT64_MAX / 1024 ||
+		    octets_more < -(INT64_MAX / 1024))
+			return false;
+		octets += octets_more;
+		messages += messages_more;
+	}
+	if (octets < 0 || messages < 0 || into->lines == 0)
+		return false;
+	into->used.octets = (uint64_t)octets;
+	into->used.messages = (uint64_t)messages;
+	return true;
+}
+
+/* The contents and age of the file; false where there is none to be used. */
+static bool
+read_file(struct maildirsize *size, struct maildirsize_text *into)
+{
+	char room[FILE_OCTETS];
+	struct stat facts;
+	size_t length = 0;
+	ssize_t got = 0;
+	int fd = sys_openat(
+	    size->root, file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	bool fine = false;
+
+	size->exists = fd >= 0;
+	if (fd < 0)
+		return false;
+	if (sys_fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode)) {
+		while (length < sizeof(room) &&
+		    (got = sys_read(fd, room + length, sizeof(room) - length)) >
+			0)
+			length += (size_t)got;
+		size->age_seconds = sys_now_us() / 1000000 - facts.st_mtime;
+		fine = got == 0 && length < sizeof(room) &&
+		    maildirsize_parse(str_of(room, length), into);
+	}
+	(void)sys_close(fd);
+	return fine;
+}
+
+/* One count of everything. */
+struct count {
+	struct maildirsize *size;
+	struct quota_amount used;
+	bool racy;   /* something changed meanwhile */
+	bool failed; /* something could not be read */
+};
+
+/* S= in a name, before ":" and its flags; false where it is not. */
+static bool
+size_in_name(struct str name, uint64_t *octets)
+{
+	struct cursor in = cursor_over(str_head(name, str_index(name, ':')));
+
+	while (!cursor_at_end(&in)) {
+		struct cursor part = cursor_over(cursor_until(&in, ','));
+
+		if (cursor_take_word(&part, "S="))
+			return number_read(
+			    part.rest, (uint64_t)1 << 50, octets);
+	}
+	return false;
+}
+
+static void
+count_message(struct count *at, int dir, const char *name)
+{
+	struct stat facts;
+	uint64_t octets;
+
+	if (name[0] == '.')
+		return;
+	if (!size_in_name(str_from(name), &octets)) {
+		if (sys_fstatat(dir, name, &facts, AT_SYMLINK_NOFOLLOW) < 0)
+			return; /* gone meanwhile */
+		octets = (uint64_t)facts.st_size;
+	}
+	at->used.octets += octets;
+	at->used.messages++;
+}
+
+static int64_t
+mtime_ns(int dir)
+{
+	struct stat facts;
+
+	if (sys_fstat(dir, &facts) < 0)
+		return -1;
+	return (int64_t)facts.st_mtim.tv_sec * 1000000000 +
+	    facts.st_mtim.tv_nsec;
+}
+
+/* new or cur of one folder. */
+static void
+count_directory(struct count *at, int folder, const char *name)
+{
+	DIR *dir = sys_opendir(folder, name);
+	const struct dirent *entry;
+	int64_t before;
+
+	if (dir == NULL) {
+		at->failed = at->failed || errno != ENOENT;
+		return;
+	}
+	before = mtime_ns(dirfd(dir));
+	while ((entry = sys_readdir(dir)) != NULL)
+		count_message(at, dirfd(dir), entry->d_name);
+	if (before < 0 || before != mtime_ns(dirfd(dir)) ||
+	    before > sys_now_us() * 1000 - RACY_NS)
+		at->racy = true;
+	if (stop_reason() != STOP_NOT)
+		at->failed = true;
+	sys_closedir(dir);
+}
+
+static void
+count_folder(struct count *at, int folder, const char *name)
+{
+	if (!quota_counts(at->size->options, name))
+		return;
+	count_directory(at, folder, "new");
+	count_directory(at, folder, "cur");
+}
+
+/* Whether an entry of a folder's directory may be a folder below it. */
+static bool
+may_be_folder(const struct count *at, const char *name, int depth)
+{
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return false;
+	if (!at->size->layout_fs)
+		return depth == 0 && name[0] == '.';
+	return name[0] != '.' && strcmp(name, "cur") != 0 &&
+	    strcmp(name, "new") != 0 && strcmp(name, "tmp") != 0;
+}
+
+/* "a/b" from ".a.b", or from the names on the way down. */
+static void
+name_below(const struct count *at, const char *above, const char *entry,
+    char *into, size_t room)
+{
+	struct buf name;
+
+	buf_init(&name, into, room);
+	if (at->size->layout_fs) {
+		buf_print(
+		    &name, "%s%s%s", above, above[0] == '\0' ? "" : "/", entry);
+		return;
+	}
+	for (const char *c = entry + 1; *c != '\0'; c++)
+		buf_add_octet(&name, *c == '.' ? '/' : *c);
+}
+
+/* Iterative would need a stack of its own: the depth is bounded. */
+static void
+count_below(struct count *at, int folder, const char *above, int depth)
+{
+	DIR *dir = depth < DEPTH_MOST ? sys_opendir(folder, ".") : NULL;
+	const struct dirent *entry;
+
+	if (dir == NULL) {
+		at->failed = at->failed || depth < DEPTH_MOST;
+		return;
+	}
+	while ((entry = sys_readdir(dir)) != NULL) {
+		char name[1024];
+		int below;
+
+		if (!may_be_folder(at, entry->d_name, depth))
+			continue;
+		below = sys_openat(folder, entry->d_name,
+		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+		if (below < 0)
+			continue; /* a file, or a link: no folder */
+		name_below(at, above, entry->d_name, name, sizeof(name));
+		count_folder(at, below, name);
+		if (at->size->layout_fs)
+			count_below(at, below, name, depth + 1);
+		(void)sys_close(below);
+	}
+	sys_closedir(dir);
+}
+
+/* Puts the count where others see it; a count that may be wrong is not kept,
+ * nor is the file that was there. */
+static void
+write_file(struct maildirsize *size, const struct count *count)
+{
+	char name[64], room[160];
+	struct buf text;
+	int fd;
+
+	if (count->racy) {
+		(void)sys_unlinkat(size->root, file_name, 0);
+		size->exists = false;
+		return;
+	}
+	buf_init(&text, name, sizeof(name));
+	buf_print(&text, "%s.%016" PRIx64, file_name, sys_random());
+	fd = sys_openat(
+	    size->root, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return;
+	buf_init(&text, room, sizeof(room));
+	buf_print(&text, "%" PRIu64 "S", size->limit.octets);
+	if (size->limit.messages != 0)
+		buf_print(&text, ",%" PRIu64 "C", size->limit.messages);
+	buf_print(&text, "\n%" PRIu64 " %" PRIu64 "\n", size->used.octets,
+	    size->used.messages);
+	if (((size->mode & 077) != 0 && sys_fchmod(fd, size->mode) < 0) ||
+	    file_write_all(fd, buf_str(&text)) < 0 || sys_close(fd) < 0 ||
+	    sys_renameat(size->root, name, size->root, file_name) < 0) {
+		(void)sys_unlinkat(size->root, name, 0);
+		return;
+	}
+	size->exists = true;
+	size->age_seconds = 0;
+}
+
+static void
+count_all(struct maildirsize *size)
+{
+	struct count count = { .size = size };
+
+	count_folder(&count, size->root, "INBOX");
+	count_below(&count, size->root, "", 0);
+	size->known = !count.failed;
+	size->used = count.used;
+	if (size->known)
+		write_file(size, &count);
+}
+
+static bool
+same_limit(const struct quota_amount *one, const struct quota_amount *other)
+{
+	return one->octets == other->octets && one->messages == other->messages;
+}
+
+void
+maildirsize_read(
+    struct maildirsize *size, const struct quota *quota, uint64_t need_octets)
+{
+	struct maildirsize_text text;
+	struct quota judged = *quota;
+	bool fine = read_file(size, &text);
+
+	if (!size->limit_is_ours) {
+		if (!fine)
+			return; /* nobody set a quota, or nobody can tell */
+		size->limit = text.limit;
+		judged.limit = judged.folder = text.limit;
+	}
+	if (fine && same_limit(&text.limit, &size->limit)) {
+		size->used = text.used;
+		size->known = true;
+		if (quota_fits(&judged, &text.used, need_octets) ||
+		    (text.lines == 1 && size->age_seconds < FRESH_SECONDS))
+			return;
+	}
+	count_all(size);
+}
+
+void
+maildirsize_add(struct maildirsize *size, uint64_t octets)
+{
+	char room[64];
+	struct buf line;
+	int fd;
+
+	if (!size->exists)
+		return;
+	fd = sys_openat(size->root, file_name,
+	    O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0);
+	if (fd < 0)
+		return;
+	buf_init(&line, room, sizeof(room));
+	buf_print(&line, "%" PRIu64 " 1\n", octets);
+	/* One write, so that two programs' lines do not mix.  Half a line makes
+	 * the next reader count anew, which is right. */
+	if (sys_write(fd, line.at, line.length) < 0) {
+		/* Then the sum is too small until it is counted again. */
+		(void)sys_unlinkat(size->root, file_name, 0);
+	}
+	(void)sys_close(fd);
+}
