@@ -845,6 +845,57 @@ maildir_probe(struct delivery *delivery, struct status *why)
 }
 
 static void
+explain_limit(
+    struct buf *out, const struct quota_amount *limit, const char *source)
+{
+	buf_add_string(out, "    quota: ");
+	if (limit->octets != 0)
+		buf_print(out, "%ju octets ", (uintmax_t)limit->octets);
+	if (limit->messages != 0)
+		buf_print(out, "%ju messages ", (uintmax_t)limit->messages);
+	if (limit->octets == 0 && limit->messages == 0)
+		buf_add_string(out, "no limit ");
+	buf_print(out, "(%s)\n", source);
+}
+
+static void
+explain_quota(struct delivery *delivery, struct buf *out)
+{
+	const char *folder = folder_name(&delivery->folder, delivery->arena);
+	struct maildirsize size = { .root = -1 };
+	struct status why;
+	struct quota quota;
+
+	if (quota_read(&delivery->options->quota, folder, &quota, &why) < 0)
+		return;
+	if (quota.is_set)
+		explain_limit(out, &quota.folder, "from the settings");
+	if (quota.ignored)
+		buf_print(
+		    out, "    quota: mail in %s is not counted\n", folder);
+	if (delivery->mailbox->root != NULL)
+		size.root = sys_openat(AT_FDCWD, delivery->mailbox->root,
+		    O_RDONLY | O_DIRECTORY, 0);
+	if (size.root < 0)
+		return;
+	maildirsize_look(&size);
+	close_one(&size.root);
+	if (!size.known) {
+		if (quota.is_set || size.exists)
+			buf_add_string(out,
+			    "    quota: maildirsize is not "
+			    "usable: all would be counted\n");
+		return;
+	}
+	explain_limit(out, &size.limit, "from maildirsize");
+	buf_print(out,
+	    "    quota: %ju octets, %ju messages used (maildirsize, %jd s "
+	    "old)\n",
+	    (uintmax_t)size.used.octets, (uintmax_t)size.used.messages,
+	    (intmax_t)size.age_seconds);
+}
+
+static void
 maildir_explain(struct delivery *delivery, struct buf *out)
 {
 	struct maildir here = { .root = -1, .tmp = -1, .new = -1, .file = -1 };
@@ -870,6 +921,7 @@ maildir_explain(struct delivery *delivery, struct buf *out)
 		directory_explain(out, path_parent(delivery->arena, missing));
 		return;
 	}
+	explain_quota(delivery, out);
 	directory_explain(out, at->path);
 	for (size_t i = 0; i < COUNT(parts); i++) {
 		const char *path =

@@ -354,6 +354,18 @@ maildirsize_read(
 }
 
 void
+maildirsize_look(struct maildirsize *size)
+{
+	struct maildirsize_text text;
+
+	size->known = read_file(size, &text);
+	if (!size->known)
+		return;
+	size->used = text.used;
+	size->limit = text.limit;
+}
+
+void
 maildirsize_add(struct maildirsize *size, uint64_t octets)
 {
 	char room[64];

@@ -46,6 +46,10 @@ bool maildirsize_parse(struct str text, struct maildirsize_text *into);
 void maildirsize_read(
     struct maildirsize *size, const struct quota *quota, uint64_t need_octets);
 
+/* Only looks at the file: used, limit and age as it says, known if it could be
+ * used.  For lda -t, which changes nothing. */
+void maildirsize_look(struct maildirsize *size);
+
 /* Records one message more, after it was published. */
 void maildirsize_add(struct maildirsize *size, uint64_t octets);
 
