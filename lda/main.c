@@ -7,6 +7,7 @@
  *
  * Source: lda(8).
  */
+#include "base/feeder.h"
 #include "base/log.h"
 #include "base/place.h"
 #include "base/priv.h"
@@ -283,15 +284,15 @@ seconds(uint64_t from_settings)
 /* From the settings on: a delivery, or what a person asked for. */
 static int
 run_with(struct settings *settings, const struct options *options,
-    const struct answer *answer, struct log *log, pid_t parent, int keeper,
-    int64_t started_us, struct arena *arena)
+    const struct answer *answer, struct log *log, const struct feeder *feeder,
+    int keeper, int64_t started_us, struct arena *arena)
 {
 	struct deliver_run run;
 
 	stop_deadline(
 	    seconds(settings->deliver.delivery_timeout), GRACE_SECONDS);
-	deliver_init(&run, settings, &options->request, log,
-	    options->request.under_postfix ? parent : 0, started_us, arena);
+	deliver_init(
+	    &run, settings, &options->request, log, feeder, started_us, arena);
 	run.keeper = keeper;
 	if (options->mode != OPTIONS_DELIVER)
 		return show(&run, options, answer);
@@ -307,6 +308,7 @@ run_options(int argc, char *argv[], const struct answer *answer, pid_t parent,
 	struct log log;
 	struct options options;
 	struct settings settings;
+	struct feeder feeder = { .noted = false };
 	struct status why;
 	bool restricted = false;
 	int keeper = -1;
@@ -318,13 +320,15 @@ run_options(int argc, char *argv[], const struct answer *answer, pid_t parent,
 	    refuse_under_postfix(&options, &why) < 0 ||
 	    (restricted && refuse_restricted(&options, &why) < 0))
 		goto failed;
+	if (options.request.under_postfix)
+		feeder_note(&feeder, parent);
 	if (options.mode == OPTIONS_VERSION) {
 		say(answer, str_from("lda " VERSION "\n"));
 		return 0;
 	}
 	if (load_settings(&settings, &options, &log, arena, &why) < 0)
 		goto failed;
-	return run_with(&settings, &options, answer, &log, parent, keeper,
+	return run_with(&settings, &options, answer, &log, &feeder, keeper,
 	    started_us, arena);
 failed:
 	report_early(&log, &why);

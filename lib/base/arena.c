@@ -61,7 +61,8 @@ arena_take(struct arena *arena, size_t size)
 	require(!arena->sealed);
 	if (size > ARENA_MAX_OCTETS)
 		give_up(arena);
-	size = (size + unit - 1) / unit * unit;
+	/* Nothing is something too: every answer is an address of its own. */
+	size = (size / unit + 1) * unit;
 	if (size > BLOCK_OCTETS / 4)
 		return take_block(arena, size);
 	if (size > arena->left) {

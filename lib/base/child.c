@@ -74,14 +74,33 @@ read_output(int fd, int64_t then_us, char *room, size_t size, size_t *length)
 	}
 }
 
+/* Closing its output is a helper's last act, so it has ended already or will
+ * in a moment; one that goes on is killed like one that never closes it. */
 static int
-reap(pid_t pid, bool kill_it, struct child_end *end)
+wait_until(pid_t pid, int64_t then_us, int *status, bool *timed_out)
+{
+	for (;;) {
+		pid_t ended = sys_waitpid_now(pid, status);
+
+		if (ended != 0)
+			return ended < 0 ? -1 : 0;
+		*timed_out = sys_ticks_us() >= then_us;
+		if (*timed_out || stop_reason() != STOP_NOT) {
+			(void)sys_kill(pid, SIGKILL);
+			return sys_waitpid(pid, status) < 0 ? -1 : 0;
+		}
+		sys_sleep_ms(1);
+	}
+}
+
+static int
+reap(pid_t pid, bool kill_it, int64_t then_us, struct child_end *end)
 {
 	int status;
 
 	if (kill_it)
 		(void)sys_kill(pid, SIGKILL);
-	if (sys_waitpid(pid, &status) < 0)
+	if (wait_until(pid, then_us, &status, &end->timed_out) < 0)
 		return -1;
 	end->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	end->signal_number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
@@ -120,11 +139,10 @@ child_run_in(const char *path, char *const argv[], int timeout_ms, char *room,
 	outcome = read_output(ends[0], then_us, room, most, &length);
 	kept = errno;
 	(void)sys_close(ends[0]);
-	/* Closing its output is a helper's last act; the wait for one that
-	 * goes on after it ends with the delivery's deadline. */
 	end->timed_out = outcome == 0;
-	if (reap(pid, outcome != 1, end) < 0)
+	if (reap(pid, outcome != 1, then_us, end) < 0)
 		return -1;
+	end->timed_out = end->timed_out || outcome == 0;
 	errno = kept;
 	*output = str_of(room, length);
 	return outcome < 0 ? -1 : 0;

@@ -353,6 +353,12 @@ close_one_by_one(int first)
 		(void)close(fd);
 }
 
+pid_t
+kernel_getsid(void)
+{
+	return getsid(0);
+}
+
 int
 kernel_close_from(int first)
 {

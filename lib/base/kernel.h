@@ -76,6 +76,7 @@ int kernel_seteuid(uid_t uid);
 int kernel_getgroups(int size, gid_t *into);
 pid_t kernel_getpid(void);
 pid_t kernel_getppid(void);
+pid_t kernel_getsid(void);        /* of this process */
 int kernel_close_from(int first); /* every descriptor >= first */
 int kernel_getrlimit(int which, struct rlimit *into);
 int kernel_setrlimit(int which, const struct rlimit *limit);

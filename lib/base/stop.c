@@ -19,7 +19,8 @@
 static volatile sig_atomic_t reason;
 static volatile sig_atomic_t committed;
 static volatile sig_atomic_t has_timer;
-static timer_t ticker;
+static volatile sig_atomic_t has_killer;
+static timer_t ticker, killer;
 static struct stop_words last_words = { STDOUT_FILENO, "", 75 };
 
 /* Enough for a handler that writes a constant, on any architecture. */
@@ -128,26 +129,41 @@ stop_prepare_signals(struct stop_words words)
 	unblock_all();
 }
 
-void
-stop_deadline(unsigned soft_seconds, unsigned hard_seconds)
+/* A timer of its own that sends signal_number; false where there is none to
+ * be had (a limit). */
+static bool
+make_timer(int signal_number, timer_t *timer)
 {
 	struct sigevent event;
 
+	memset(&event, 0, sizeof(event));
+	event.sigev_notify = SIGEV_SIGNAL;
+	event.sigev_signo = signal_number;
+	return timer_create(CLOCK_MONOTONIC, &event, timer) == 0;
+}
+
+static void
+set_killer(unsigned seconds)
+{
+	struct itimerspec when = { .it_value = { .tv_sec = (time_t)seconds } };
+
+	if (!has_killer)
+		has_killer = make_timer(SIGKILL, &killer);
+	if (!has_killer || timer_settime(killer, 0, &when, NULL) < 0)
+		(void)alarm(seconds);
+}
+
+void
+stop_deadline(unsigned soft_seconds, unsigned hard_seconds)
+{
 	if (!has_timer) {
-		memset(&event, 0, sizeof(event));
-		event.sigev_notify = SIGEV_SIGNAL;
-		event.sigev_signo = SIGUSR1;
 		set_action(SIGUSR1, on_deadline, 0);
-		has_timer = timer_create(CLOCK_MONOTONIC, &event, &ticker) == 0;
+		has_timer = make_timer(SIGUSR1, &ticker);
 	}
-	if (has_timer) {
+	if (has_timer)
 		tick_every_second((time_t)soft_seconds);
-		(void)alarm(soft_seconds + hard_seconds);
-	} else {
-		/* No timer to be had (a limit): the hard one takes its place.
-		 */
-		(void)alarm(soft_seconds);
-	}
+	/* Without the soft one the hard one takes its place. */
+	set_killer(has_timer ? soft_seconds + hard_seconds : soft_seconds);
 }
 
 enum stop_reason

@@ -43,9 +43,10 @@ void stop_now(void) NORETURN;
 /*
  * Starts the soft deadline, soft_seconds from now and then every second
  * again (a single alarm could fall between a check and a call), and the hard
- * one hard_seconds later: SIGALRM with its default action, because a process
- * that sleeps in NFS wakes only for a signal that kills.  A second call
- * replaces the first.
+ * one hard_seconds later: SIGKILL.  A process that sleeps in NFS or FUSE
+ * wakes only for a signal that kills, and while the soft deadline's signal is
+ * pending Linux takes no other for deadly, SIGALRM included (tried).  A second
+ * call replaces the first.
  */
 void stop_deadline(unsigned soft_seconds, unsigned hard_seconds);
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/wait.h>
 
 /* Whether the call that has just failed is to be made again. */
 static bool
@@ -353,6 +354,17 @@ sys_waitpid(pid_t pid, int *status)
 	return result;
 }
 
+pid_t
+sys_waitpid_now(pid_t pid, int *status)
+{
+	pid_t result;
+
+	do
+		result = kernel_waitpid(pid, status, WNOHANG);
+	while (result < 0 && again());
+	return result;
+}
+
 int
 sys_kill(pid_t pid, int signal_number)
 {
@@ -432,6 +444,12 @@ pid_t
 sys_getppid(void)
 {
 	return kernel_getppid();
+}
+
+pid_t
+sys_getsid(void)
+{
+	return kernel_getsid();
 }
 
 void

@@ -71,6 +71,8 @@ int sys_dup2(int from, int to) MUST_CHECK;
 pid_t sys_fork(void) MUST_CHECK;
 int sys_execve(const char *path, char *const argv[], char *const envp[]);
 pid_t sys_waitpid(pid_t pid, int *status) MUST_CHECK;
+/* Without waiting: 0 when it has not ended. */
+pid_t sys_waitpid_now(pid_t pid, int *status) MUST_CHECK;
 int sys_kill(pid_t pid, int signal_number);
 int sys_setgroups(size_t count, const gid_t *groups) MUST_CHECK;
 int sys_setgid_for_good(gid_t gid) MUST_CHECK;
@@ -83,6 +85,7 @@ uid_t sys_uid(void); /* effective */
 gid_t sys_gid(void); /* effective */
 pid_t sys_getpid(void);
 pid_t sys_getppid(void);
+pid_t sys_getsid(void);
 void sys_close_from(int first);
 int sys_getrlimit(int which, struct rlimit *into) MUST_CHECK;
 int sys_setrlimit(int which, const struct rlimit *limit) MUST_CHECK;

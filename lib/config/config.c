@@ -156,6 +156,19 @@ continuation(struct cursor *in, unsigned *lines)
 	return str_head(begin, length);
 }
 
+/* Blanks and a CR at the end of a line. */
+static size_t
+trailing(struct str line)
+{
+	size_t count = 0;
+
+	while (count < line.length &&
+	    str_index(str_from(" \t\r"), line.at[line.length - 1 - count]) !=
+		STR_NONE)
+		count++;
+	return count;
+}
+
 /*
  * The logical line that begins at in: lines that follow and begin with a
  * blank belong to it; comments and empty lines between them do not end it.
@@ -174,7 +187,7 @@ logical_line(struct config *config, struct cursor *in, unsigned *lines)
 		return first;
 	size = first.length + more.rest.length + 2;
 	buf_init(&joined, arena_take(config->arena, size), size);
-	buf_add(&joined, first);
+	buf_add(&joined, str_head(first, first.length - trailing(first)));
 	while (!cursor_at_end(&more)) {
 		struct str line = cursor_until(&more, '\n');
 

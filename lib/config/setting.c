@@ -185,8 +185,10 @@ setting_parse(const struct setting *row, struct str value, void *options,
 
 	switch (row->type) {
 	case SETTING_TEXT:
-		*(const char **)(void *)field = arena_string(arena, value);
 		fine = str_index(value, '\0') == STR_NONE;
+		if (fine)
+			*(const char **)(void *)field =
+			    arena_string(arena, value);
 		break;
 	case SETTING_BOOL:
 		fine = read_bool(value, (bool *)(void *)field);

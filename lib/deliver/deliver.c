@@ -17,15 +17,15 @@
 
 void
 deliver_init(struct deliver_run *run, struct settings *settings,
-    const struct deliver_request *request, struct log *log, pid_t parent,
-    int64_t started_us, struct arena *arena)
+    const struct deliver_request *request, struct log *log,
+    const struct feeder *feeder, int64_t started_us, struct arena *arena)
 {
 	memset(run, 0, sizeof(*run));
 	run->arena = arena;
 	run->settings = settings;
 	run->request = request;
 	run->log = log;
-	run->parent = parent;
+	run->feeder = *feeder;
 	run->started_us = started_us;
 	run->message.file = -1;
 	run->keeper = -1;
@@ -270,24 +270,16 @@ receive(struct deliver_run *run)
 	return receive_from(run, &input);
 }
 
-/*
- * When the Postfix process that feeds us is killed its pipe ends like a whole
- * message; the only trace is that we have another parent.
- */
+/* See base/feeder.h: its pipe would have ended like a whole message. */
 static int
-check_parent(struct deliver_run *run)
+check_feeder(struct deliver_run *run)
 {
-	pid_t now;
-
-	if (run->parent == 0)
-		return 0;
-	now = sys_getppid();
-	if (now == run->parent)
+	if (feeder_is_there(&run->feeder))
 		return 0;
 	return status_fail(&run->why, STATUS_TROUBLE,
-	    "the process that fed us (pid %jd) has gone, so the message may "
-	    "be cut short",
-	    (intmax_t)run->parent);
+	    "the process that fed us (parent pid %jd) has gone, so the "
+	    "message may be cut short",
+	    (intmax_t)run->feeder.parent);
 }
 
 static int
@@ -306,7 +298,7 @@ commit(struct deliver_run *run)
 	const struct store *store = run->mailbox.store;
 
 	/* Both looks belong as close to the commit as can be. */
-	if (check_stop(run) < 0 || check_parent(run) < 0 ||
+	if (check_stop(run) < 0 || check_feeder(run) < 0 ||
 	    store->commit(&run->delivery, &run->why) < 0)
 		return -1;
 	stop_committed();

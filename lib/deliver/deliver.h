@@ -18,6 +18,7 @@
 #ifndef DELIVER_DELIVER_H
 #define DELIVER_DELIVER_H
 
+#include "base/feeder.h"
 #include "base/log.h"
 #include "deliver/request.h"
 #include "deliver/settings.h"
@@ -31,8 +32,8 @@ struct deliver_run {
 	struct settings *settings;
 	const struct deliver_request *request;
 	struct log *log;
-	int64_t started_us; /* sys_ticks_us() */
-	pid_t parent;       /* who started us, 0: do not care */
+	int64_t started_us;   /* sys_ticks_us() */
+	struct feeder feeder; /* looked for again before the commit */
 	struct user user;
 	bool has_user;
 	int keeper; /* of the spool, -1: none */
@@ -53,8 +54,8 @@ struct deliver_run {
 };
 
 void deliver_init(struct deliver_run *run, struct settings *settings,
-    const struct deliver_request *request, struct log *log, pid_t parent,
-    int64_t started_us, struct arena *arena);
+    const struct deliver_request *request, struct log *log,
+    const struct feeder *feeder, int64_t started_us, struct arena *arena);
 
 /* Everything up to and without opening the mailbox; what lda -t does too. */
 int deliver_prepare(struct deliver_run *run) MUST_CHECK;

@@ -5,6 +5,8 @@
  */
 #include "mail/address.h"
 
+#include "base/buf.h"
+
 struct str
 address_bare(struct str text)
 {
@@ -71,12 +73,17 @@ address_without_detail(
     struct str address, struct str delimiters, struct arena *arena)
 {
 	struct str user, detail, domain = address_domain(address);
+	struct buf whole;
 
 	if (!address_split_detail(
 		address_local(address), delimiters, &user, &detail))
 		return address;
 	if (!address_has_domain(address))
 		return user;
-	return str_from(arena_print(arena, "%.*s@%.*s", (int)user.length,
-	    user.at, (int)domain.length, domain.at));
+	buf_init(
+	    &whole, arena_take(arena, address.length + 1), address.length + 1);
+	buf_add(&whole, user);
+	buf_add_octet(&whole, '@');
+	buf_add(&whole, domain);
+	return buf_str(&whole);
 }

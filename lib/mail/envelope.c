@@ -61,23 +61,31 @@ join_sender(const struct envelope_claims *claims,
 	into->sender = address_is_null(sender) ? str_of(NULL, 0) : sender;
 }
 
+/* Delivered-To names the recipient after rewriting: it tells the original one
+ * only where a claim is its mangled copy. */
+static struct str
+unmangle(struct str told, struct str delivered_to)
+{
+	delivered_to = address_bare(delivered_to);
+	return envelope_is_mangled(told, delivered_to) ? delivered_to : told;
+}
+
 static void
 join_original(const struct envelope_claims *claims,
     const struct message_facts *facts, struct envelope *into)
 {
 	const struct envelope_claim *last[] = { &claims->final_flag,
 		&claims->recipient_environment };
-	struct str witness = facts->original_to.length > 0 ?
-	    facts->original_to :
-	    facts->delivered_to;
+	struct str original =
+	    believe(&claims->original_flag, &claims->original_environment,
+		facts->original_to, facts->has_original_to);
 
-	/* X-Original-To may be absent where Delivered-To is there: then the
-	 * latter is only a witness for a mangled copy of itself. */
-	into->original_recipient = believe(&claims->original_flag,
-	    &claims->original_environment, witness, witness.length > 0);
 	for (size_t i = 0; i < COUNT(last); i++)
-		if (into->original_recipient.length == 0 && last[i]->given)
-			into->original_recipient = address_bare(last[i]->text);
+		if (original.length == 0 && last[i]->given)
+			original = address_bare(last[i]->text);
+	if (original.length == 0)
+		original = address_bare(facts->delivered_to);
+	into->original_recipient = unmangle(original, facts->delivered_to);
 }
 
 void

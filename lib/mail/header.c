@@ -22,7 +22,8 @@ header_next(struct cursor *in, struct header_field *field)
 	size_t colon = str_index(first, ':');
 	size_t length = first.length;
 
-	if (colon == STR_NONE)
+	/* A blank in front goes on with a field, and there is none. */
+	if (colon == STR_NONE || first.at[0] == ' ' || first.at[0] == '\t')
 		return false;
 	field->name = str_trim(str_head(first, colon));
 	if (!is_name(field->name))
@@ -46,21 +47,50 @@ header_unfold(struct arena *arena, struct str value)
 	return str_trim(str_of(text, length));
 }
 
+/* Past a comment, which may hold others (RFC 5322 section 3.2.2). */
+static void
+skip_comment(struct cursor *in)
+{
+	size_t depth = 0;
+
+	do {
+		char c = cursor_peek(in);
+
+		if (c == '\\')
+			(void)cursor_octets(in, 1);
+		else if (c == '(')
+			depth++;
+		else if (c == ')')
+			depth--;
+		(void)cursor_octets(in, 1);
+	} while (depth > 0 && !cursor_at_end(in));
+}
+
+/* The next word outside of comments; empty at ";" and at the end. */
+static struct str
+next_word(struct cursor *in)
+{
+	for (;;) {
+		(void)cursor_span(in, " \t\r\n");
+		if (cursor_peek(in) != '(')
+			return cursor_span_not(in, " \t\r\n;(");
+		skip_comment(in);
+	}
+}
+
 struct str
 header_queue_id(struct str received)
 {
 	struct cursor in = cursor_over(received);
+	struct str word = next_word(&in), found = { NULL, 0 };
 
-	for (;;) {
-		struct str word;
+	/* The last one: before it a client may have called itself "id". */
+	while (word.length > 0) {
+		struct str next = next_word(&in);
 
-		(void)cursor_span(&in, " \t\r\n");
-		if (cursor_at_end(&in) || cursor_peek(&in) == ';')
-			return str_of(NULL, 0);
-		word = cursor_span_not(&in, " \t\r\n;");
-		if (!str_is_nocase(word, "id"))
-			continue;
-		(void)cursor_span(&in, " \t\r\n");
-		return cursor_span_not(&in, " \t\r\n;");
+		if (str_is_nocase(word, "id"))
+			found = next;
+		word = next;
 	}
+	return found;
 }

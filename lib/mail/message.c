@@ -22,6 +22,10 @@
 /* A field that names something in one log line is short. */
 #define FACT_OCTETS 1024
 
+/* What may stay in memory, one octet that tells that there is more, and one CR
+ * that is held back. */
+#define ROOM_OCTETS (MESSAGE_MEMORY_OCTETS + 2)
+
 /* The state of one reception. */
 struct intake {
 	struct message *message;
@@ -30,7 +34,7 @@ struct intake {
 	size_t limit_count;
 	const struct message_spool *spool;
 	struct arena *arena;
-	char *room;    /* MESSAGE_MEMORY_OCTETS */
+	char *room;    /* ROOM_OCTETS */
 	size_t length; /* octets of room that are message */
 	bool held_cr;  /* one CR read whose follower is not known */
 	char last;     /* last octet of the message so far */
@@ -136,8 +140,7 @@ read_more(struct intake *in, struct status *why)
 	end = begin;
 	if (in->held_cr)
 		in->room[end++] = '\r';
-	got =
-	    sys_read(in->from->fd, in->room + end, MESSAGE_MEMORY_OCTETS - end);
+	got = sys_read(in->from->fd, in->room + end, ROOM_OCTETS - end);
 	if (got < 0)
 		return status_fail_read(why, in->from->name);
 	in->at_end = got == 0;
@@ -145,11 +148,10 @@ read_more(struct intake *in, struct status *why)
 	return 0;
 }
 
-/* One octet is kept free for a CR that was held back. */
 static bool
 room_is_full(const struct intake *in)
 {
-	return in->length + 1 >= MESSAGE_MEMORY_OCTETS;
+	return in->length > MESSAGE_MEMORY_OCTETS;
 }
 
 static struct str
@@ -158,22 +160,34 @@ keep(struct intake *in, struct str value)
 	return header_unfold(in->arena, str_head(value, FACT_OCTETS));
 }
 
-/* Returns false for a field that Postfix does not put on top. */
+/* Returns false for a field that Postfix does not put on top, or has put there
+ * already: then the top has ended. */
 static bool
 note_top_field(struct intake *in, const struct header_field *field)
 {
 	struct message_facts *facts = &in->message->facts;
+	struct {
+		const char *name;
+		struct str *fact;
+		bool *has;
+	} top[] = {
+		{ "Return-Path", &facts->return_path, &facts->has_return_path },
+		{ "X-Original-To", &facts->original_to,
+		    &facts->has_original_to },
+		{ "Delivered-To", &facts->delivered_to,
+		    &facts->has_delivered_to },
+	};
 
-	if (str_is_nocase(field->name, "Return-Path")) {
-		facts->return_path = keep(in, field->value);
-		facts->has_return_path = true;
-	} else if (str_is_nocase(field->name, "X-Original-To"))
-		facts->original_to = keep(in, field->value);
-	else if (str_is_nocase(field->name, "Delivered-To"))
-		facts->delivered_to = keep(in, field->value);
-	else
-		return false;
-	return true;
+	for (size_t i = 0; i < COUNT(top); i++) {
+		if (!str_is_nocase(field->name, top[i].name))
+			continue;
+		if (*top[i].has)
+			return false;
+		*top[i].has = true;
+		*top[i].fact = keep(in, field->value);
+		return true;
+	}
+	return false;
 }
 
 static void
@@ -279,7 +293,7 @@ message_receive(struct message *message, const struct message_source *from,
 
 	memset(message, 0, sizeof(*message));
 	message->file = -1;
-	in.room = arena_take(arena, MESSAGE_MEMORY_OCTETS);
+	in.room = arena_take(arena, ROOM_OCTETS);
 	while (!in.at_end) {
 		if (read_more(&in, why) < 0)
 			return -1;

@@ -25,7 +25,9 @@ struct message_facts {
 	struct str return_path;
 	bool has_return_path;
 	struct str original_to; /* X-Original-To */
+	bool has_original_to;
 	struct str delivered_to;
+	bool has_delivered_to;
 	struct str message_id;
 	struct str subject;
 	struct str from;

@@ -128,6 +128,14 @@ static int
 hold(struct mbox_format *format, char c)
 {
 	if (format->held_length == MBOX_HELD_OCTETS) {
+		/* Blanks without end behind one of our names hide a field. */
+		if (format->name_ended &&
+		    is_own_field(str_of(format->held, format->held_length))) {
+			format->held_length = 0;
+			format->at_line_start = false;
+			format->dropping = true;
+			return 0;
+		}
 		format->too_long = true;
 		if (put_held(format) < 0)
 			return -1;

@@ -19,7 +19,8 @@ struct mbox_sink {
 	void *context;
 };
 
-#define MBOX_HELD_OCTETS 24
+/* A line by RFC 5322: what is longer is no field that a reader believes. */
+#define MBOX_HELD_OCTETS 1000
 
 /* The state between two pieces of one message. */
 struct mbox_format {

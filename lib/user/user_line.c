@@ -23,8 +23,9 @@ field_is(struct str line, size_t field, struct str value)
 
 	/* The common case is a name that differs in its first octets. */
 	if (field == 0)
-		return line.length > value.length &&
-		    line.at[value.length] == ':' &&
+		return line.length >= value.length &&
+		    (line.length == value.length ||
+			line.at[value.length] == ':') &&
 		    str_equal(str_head(line, value.length), value);
 	for (size_t i = 0; i < field; i++)
 		(void)cursor_until(&in, ':');
@@ -59,7 +60,10 @@ search(int fd, const char *path, size_t field, struct str value,
 
 	file_lines_init(&lines, fd, LINE_OCTETS, arena);
 	while ((got = file_lines_next(&lines, line, &whole)) == 1) {
-		if (!field_is(*line, field, value) || line->at[0] == '#')
+		/* A file from a system whose lines end in CRLF. */
+		if (whole && str_ends(*line, "\r"))
+			line->length--;
+		if (!field_is(*line, field, value) || str_begins(*line, "#"))
 			continue;
 		if (!whole || str_index(*line, '\0') != STR_NONE)
 			return status_fail(why, STATUS_LOOKUP_FAILED,

@@ -990,3 +990,9 @@ kernel_stream_error(int fd)
 		return errno;
 	return (int)end(record, real_stream_error(fd));
 }
+
+pid_t
+kernel_getsid(void)
+{
+	return real_getsid();
+}

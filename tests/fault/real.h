@@ -49,6 +49,7 @@ extern __typeof__(kernel_getuids) real_getuids;
 extern __typeof__(kernel_seteuid) real_seteuid;
 extern __typeof__(kernel_getgroups) real_getgroups;
 extern __typeof__(kernel_getpid) real_getpid;
+extern __typeof__(kernel_getsid) real_getsid;
 extern __typeof__(kernel_getppid) real_getppid;
 extern __typeof__(kernel_close_from) real_close_from;
 extern __typeof__(kernel_getrlimit) real_getrlimit;

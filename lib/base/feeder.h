@@ -1,0 +1,28 @@
+/*
+ * feeder.h - whether the process that feeds us is still there.
+ *
+ * When the Postfix process at the other end of our input is killed, its pipe
+ * ends like a whole message; the only trace is that somebody has another
+ * parent: we, or the shell that Postfix started us through.
+ */
+#ifndef BASE_FEEDER_H
+#define BASE_FEEDER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct feeder {
+	bool noted;
+	pid_t parent;  /* ours */
+	pid_t session; /* pipe(8) and local(8) start each command in its own */
+	pid_t leaders_parent; /* of the session's leader; 0: not known */
+};
+
+/* As early as can be; parent is getppid(2) of even earlier. */
+void feeder_note(struct feeder *feeder, pid_t parent);
+
+/* Whether both parents are the same as when they were noted; true where
+ * nothing was. */
+bool feeder_is_there(const struct feeder *feeder);
+
+#endif

@@ -1,0 +1,182 @@
+/*
+ * check_arena.c - memory comes zeroed and aligned, or does not come at all.
+ */
+#include "base/arena.h"
+
+#include "../base/expect.h"
+
+#include <signal.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define MEMORY_IS_OUT 42
+
+static struct arena arena;
+
+static void
+open_arena(void)
+{
+	arena_init(&arena, expect_memory);
+}
+
+static void
+leave(void)
+{
+	_exit(MEMORY_IS_OUT);
+}
+
+START_TEST(nothing_is_taken_at_first)
+{
+	ck_assert_uint_eq(arena.used, 0);
+}
+END_TEST
+
+static const size_t sizes[] = { 0, 1, 2, 15, 16, 17, 4096, 16384, 16385, 65535,
+	65536, 65537, 1 << 20 };
+
+static bool
+is_all(const char *text, size_t size, int octet)
+{
+	while (size > 0)
+		if (text[--size] != (char)octet)
+			return false;
+	return true;
+}
+
+START_TEST(memory_is_zeroed_aligned_and_ones_own)
+{
+	char *blocks[8];
+
+	for (size_t i = 0; i < COUNT(blocks); i++) {
+		blocks[i] = arena_take(&arena, sizes[_i]);
+		ck_assert_msg(
+		    blocks[i] != NULL, "%zu octets are NULL", sizes[_i]);
+		ck_assert_msg((uintptr_t)blocks[i] % sizeof(long double) == 0,
+		    "%zu octets are not aligned", sizes[_i]);
+		ck_assert_msg(is_all(blocks[i], sizes[_i], 0),
+		    "%zu octets are not zero", sizes[_i]);
+		memset(blocks[i], (int)i + 1, sizes[_i]);
+	}
+	for (size_t i = 0; i < COUNT(blocks); i++)
+		ck_assert_msg(is_all(blocks[i], sizes[_i], (int)i + 1),
+		    "%zu octets belong to two", sizes[_i]);
+}
+END_TEST
+
+START_TEST(small_things_share_a_block)
+{
+	size_t used;
+
+	(void)arena_take(&arena, 1);
+	used = arena.used;
+	for (int i = 0; i < 1000; i++)
+		(void)arena_take(&arena, 16);
+	ck_assert_uint_eq(arena.used, used);
+}
+END_TEST
+
+START_TEST(copy_keeps_every_octet)
+{
+	struct str given = STR("a\0b\xff");
+	struct str got = arena_copy(&arena, given);
+
+	expect_str(given, got, given);
+	ck_assert_ptr_ne(got.at, given.at);
+	ck_assert_int_eq(got.at[got.length], '\0');
+	ck_assert_uint_eq(arena_copy(&arena, str_of(NULL, 0)).length, 0);
+}
+END_TEST
+
+START_TEST(string_ends_at_a_nul)
+{
+	ck_assert_str_eq(arena_string(&arena, STR("abc")), "abc");
+	ck_assert_str_eq(arena_string(&arena, STR("a\0b")), "a");
+	ck_assert_str_eq(arena_string(&arena, str_of(NULL, 0)), "");
+	/* Of a slice in the middle of a text, no more than the slice. */
+	ck_assert_str_eq(arena_string(&arena, str_of("abcdef", 3)), "abc");
+}
+END_TEST
+
+START_TEST(printing_takes_what_it_needs)
+{
+	char *got = arena_print(&arena, "%0100000d", 7);
+
+	ck_assert_uint_eq(strlen(got), 100000);
+	ck_assert_str_eq(arena_print(&arena, "%s%d", "a", 1), "a1");
+	ck_assert_str_eq(arena_print(&arena, "%s", ""), "");
+}
+END_TEST
+
+static const struct {
+	const char *directory, *name, *want;
+} paths[] = {
+	{ "/a", "b", "/a/b" },
+	{ "/a/", "b", "/a/b" },
+	{ "/", "b", "/b" },
+	{ "a", "b/c", "a/b/c" },
+};
+
+START_TEST(path_has_one_slash)
+{
+	ck_assert_str_eq(
+	    arena_path(&arena, paths[_i].directory, paths[_i].name),
+	    paths[_i].want);
+}
+END_TEST
+
+START_TEST(too_much_at_once_is_answered)
+{
+	static const size_t hostile[] = { SIZE_MAX, SIZE_MAX - 14, SIZE_MAX / 2,
+		(size_t)1 << 40 };
+
+	arena_init(&arena, leave);
+	(void)arena_take(&arena, hostile[_i]);
+}
+END_TEST
+
+START_TEST(too_much_in_sum_is_answered)
+{
+	arena_init(&arena, leave);
+	for (int i = 0; i < 1 << 20; i++)
+		(void)arena_take(&arena, 1 << 16);
+}
+END_TEST
+
+START_TEST(taking_after_the_seal_is_a_bug)
+{
+	struct rlimit none = { 0, 0 };
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
+	arena_seal(&arena);
+	(void)arena_take(&arena, 1);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("arena");
+	TCase *memory = tcase_create("memory");
+
+	tcase_add_checked_fixture(memory, open_arena, NULL);
+	tcase_add_test(memory, nothing_is_taken_at_first);
+	tcase_add_loop_test(memory, memory_is_zeroed_aligned_and_ones_own, 0,
+	    (int)COUNT(sizes));
+	tcase_add_test(memory, small_things_share_a_block);
+	tcase_add_test(memory, copy_keeps_every_octet);
+	tcase_add_test(memory, string_ends_at_a_nul);
+	tcase_add_test(memory, printing_takes_what_it_needs);
+	tcase_add_loop_test(memory, path_has_one_slash, 0, (int)COUNT(paths));
+	if (expect_forks()) {
+		tcase_add_loop_exit_test(
+		    memory, too_much_at_once_is_answered, MEMORY_IS_OUT, 0, 4);
+		tcase_add_exit_test(
+		    memory, too_much_in_sum_is_answered, MEMORY_IS_OUT);
+		tcase_add_test_raise_signal(
+		    memory, taking_after_the_seal_is_a_bug, SIGABRT);
+	}
+	suite_add_tcase(suite, memory);
+	return expect_run(suite);
+}

@@ -1,0 +1,174 @@
+/*
+ * check_settings.c - all settings with the defaults of DESIGN 2.3.
+ */
+#include "deliver/settings.h"
+
+#include "../base/expect.h"
+
+static struct arena arena;
+static struct status why;
+static struct settings settings;
+
+static void
+open_all(void)
+{
+	arena_init(&arena, expect_memory);
+	status_init(&why);
+	ck_assert_int_eq(settings_init(&settings, &arena, &why), 0);
+}
+
+static const struct {
+	const char *name, *want;
+} defaults[] = {
+	{ "mail_location", "auto" },
+	{ "mail_home", "" },
+	{ "mail_uid", "" },
+	{ "mail_gid", "" },
+	{ "userdb", "passwd" },
+	{ "auth_username_format", "%Lu" },
+	{ "mail_spool_directory", "/var/mail" },
+	{ "first_valid_uid", "500" },
+	{ "recipient_delimiter", "+" },
+	{ "message_size_limit", "0" },
+	{ "mailbox_size_limit", "0" },
+	{ "quota_full_tempfail", "yes" },
+	{ "lda_mailbox_autocreate", "no" },
+	{ "mail_fsync", "always" },
+	{ "delivery_timeout", "300s" },
+	{ "mail_temp_dir", "/tmp" },
+	{ "syslog_facility", "mail" },
+};
+
+START_TEST(default_is_as_designed)
+{
+	const struct config_value *got =
+	    config_find(&settings.config, defaults[_i].name);
+
+	expect_str(str_from(defaults[_i].name), got->text,
+	    str_from(defaults[_i].want));
+	ck_assert_int_eq((int)got->level, (int)CONFIG_DEFAULT);
+}
+END_TEST
+
+START_TEST(defaults_are_fine)
+{
+	ck_assert_int_eq(settings_check(&settings, &why), 0);
+	ck_assert_uint_eq(settings.deliver.delivery_timeout, 300);
+	ck_assert_uint_eq(settings.deliver.first_valid_uid, 500);
+	ck_assert(settings.deliver.quota_full_tempfail);
+	ck_assert_int_eq(settings.store.mail_fsync, STORE_FSYNC_ALWAYS);
+	ck_assert_uint_eq(settings.user.userdb.count, 1);
+}
+END_TEST
+
+START_TEST(no_name_is_in_two_tables)
+{
+	const struct config *config = &settings.config;
+
+	for (size_t i = 0; i < config->count; i++)
+		for (size_t k = 0; k < i; k++)
+			ck_assert_str_ne(config->values[i].row->name,
+			    config->values[k].row->name);
+}
+END_TEST
+
+static int
+set(const char *name, const char *value)
+{
+	return config_set(&settings.config, str_from(name), str_from(value),
+	    CONFIG_FLAG, "-o", &why);
+}
+
+static const struct {
+	const char *name, *value;
+	bool fine;
+} checked[] = {
+	{ "delivery_timeout", "1s", true },
+	{ "delivery_timeout", "0", false },
+	{ "delivery_timeout", "0 mins", false },
+	{ "syslog_facility", "local0", true },
+	{ "syslog_facility", "LOCAL7", true },
+	{ "syslog_facility", "kern", false },
+	{ "syslog_facility", "", false },
+};
+
+START_TEST(value_that_makes_no_sense_is_refused_with_its_origin)
+{
+	ck_assert_int_eq(set(checked[_i].name, checked[_i].value), 0);
+	ck_assert_msg(
+	    (settings_check(&settings, &why) == 0) == checked[_i].fine,
+	    "%s = %s: %s", checked[_i].name, checked[_i].value, why.cause);
+	if (checked[_i].fine)
+		return;
+	ck_assert_int_eq((int)why.id, (int)STATUS_MISCONFIGURED);
+	expect_holds(why.cause, checked[_i].name);
+	expect_holds(why.cause, "-o");
+}
+END_TEST
+
+static const char *const ignored[] = { "mail_plugins", "log_path", "mail_debug",
+	"plugin/sieve", "plugin/quota_rule" };
+
+START_TEST(settings_of_dovecot_that_mean_nothing_here_are_accepted)
+{
+	ck_assert_msg(
+	    set(ignored[_i], "x") == 0, "%s: %s", ignored[_i], why.cause);
+	ck_assert_uint_eq(settings.config.ignored_count, 1);
+}
+END_TEST
+
+START_TEST(unknown_name_is_an_error)
+{
+	static const char *const names[] = { "mail_lokation", "", "pluginx",
+		"mail_location ", "Mail_Location" };
+
+	ck_assert_int_eq(set(names[_i], "x"), -1);
+	ck_assert_int_eq((int)why.id, (int)STATUS_MISCONFIGURED);
+}
+END_TEST
+
+static struct str
+print(bool origins)
+{
+	static char room[1000];
+	struct buf got;
+
+	buf_init(&got, room, sizeof(room));
+	settings_print(&settings, origins, &got);
+	return buf_str(&got);
+}
+
+START_TEST(what_differs_from_the_default_is_printed)
+{
+	expect_str(STR("nothing"), print(false), STR(""));
+	ck_assert_int_eq(set("mail_fsync", "never"), 0);
+	ck_assert_int_eq(set("first_valid_uid", "500"), 0);
+	expect_str(
+	    STR("mail_fsync"), print(false), STR("mail_fsync = never\n"));
+	expect_holds(print(true).at, "mail_fsync = never");
+	expect_holds(print(true).at, "-o");
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("settings");
+	TCase *all = tcase_create("settings");
+
+	tcase_add_checked_fixture(all, open_all, NULL);
+	tcase_add_loop_test(
+	    all, default_is_as_designed, 0, (int)COUNT(defaults));
+	tcase_add_test(all, defaults_are_fine);
+	tcase_add_test(all, no_name_is_in_two_tables);
+	tcase_add_loop_test(all,
+	    value_that_makes_no_sense_is_refused_with_its_origin, 0,
+	    (int)COUNT(checked));
+	tcase_add_loop_test(all,
+	    settings_of_dovecot_that_mean_nothing_here_are_accepted, 0,
+	    (int)COUNT(ignored));
+	tcase_add_loop_test(all, unknown_name_is_an_error, 0, 5);
+	tcase_add_test(all, what_differs_from_the_default_is_printed);
+	suite_add_tcase(suite, all);
+	return expect_run(suite);
+}

@@ -1,0 +1,221 @@
+/*
+ * check_descriptors.c - closed, full, odd or too many descriptors: the
+ * message is delivered or deferred, and never becomes one of them.
+ *
+ * Source: DESIGN 2.2 (where the reply goes), 3 (Privileges); reliability A9.
+ */
+#include "support/world.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static struct world world;
+
+static void
+set_up(void)
+{
+	world_open(&world);
+	world_arguments(&world, "-d", "bob", NULL);
+}
+
+static void
+tear_down(void)
+{
+	world_close(&world);
+}
+
+START_TEST(every_subset_of_descriptors_may_be_closed)
+{
+	world.command.closed = (unsigned)_i;
+	world_deliver(&world, world_mail);
+	if ((_i & 1) == 0) {
+		expect_sent(&world);
+		expect_inbox(&world, world_mail);
+	} else if ((_i & 6) == 6) {
+		expect_silent_75(&world);
+	} else {
+		expect_deferred(&world, "4.3.0");
+	}
+}
+END_TEST
+
+START_TEST(a_failure_with_closed_descriptors_writes_nowhere_else)
+{
+	scratch_chmod(&world.scratch, "home", 0500);
+	world.command.closed = (unsigned)_i;
+	world_deliver(&world, world_mail);
+	if ((_i & 6) == 6)
+		expect_silent_75(&world);
+	else
+		expect_deferred(&world, world.got.dsn);
+	ck_assert_uint_eq(maildir_count(&world.scratch, "home"), 0);
+}
+END_TEST
+
+/* What standard input may be instead of a pipe. */
+
+static void
+give_descriptor(int fd)
+{
+	ck_assert_int_ge(fd, 0);
+	world.command.input_kind = HOST_DESCRIPTOR;
+	world.command.descriptor = fd;
+	world_run(&world);
+	(void)close(fd);
+}
+
+START_TEST(a_file_is_read_from_its_offset)
+{
+	int fd;
+
+	scratch_write(&world.scratch, "message", "skip\na: b\n\nc\n");
+	fd = open(scratch_path(&world.scratch, "message"), O_RDONLY);
+	ck_assert_int_eq(lseek(fd, 5, SEEK_SET), 5);
+	give_descriptor(fd);
+	expect_sent(&world);
+	expect_inbox(&world, "a: b\n\nc\n");
+}
+END_TEST
+
+START_TEST(a_directory_is_no_message)
+{
+	give_descriptor(open("/", O_RDONLY));
+	expect_deferred(&world, "4.3.0");
+	expect_log(&world, "exit=75");
+}
+END_TEST
+
+START_TEST(dev_null_is_no_message)
+{
+	give_descriptor(open("/dev/null", O_RDONLY));
+	expect_deferred(&world, "4.3.0");
+}
+END_TEST
+
+START_TEST(a_descriptor_for_writing_is_no_message)
+{
+	scratch_write(&world.scratch, "message", world_mail);
+	give_descriptor(
+	    open(scratch_path(&world.scratch, "message"), O_WRONLY));
+	expect_deferred(&world, "4.3.0");
+}
+END_TEST
+
+static void
+make_input_nonblocking(void *context)
+{
+	(void)context;
+	(void)fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
+}
+
+static void
+go_on(pid_t pid, void *context)
+{
+	(void)pid;
+	(void)context;
+}
+
+START_TEST(a_nonblocking_pipe_is_waited_for_or_deferred)
+{
+	world.command.before_exec = make_input_nonblocking;
+	world.command.meanwhile = go_on;
+	world.command.pause_after = 20;
+	world_deliver(&world, world_mail);
+	expect_contract(&world);
+	if (host_exit_status(&world.got) == 0)
+		expect_inbox(&world, world_mail);
+}
+END_TEST
+
+/* Where nobody hears the reply, the exit status says enough. */
+
+static void
+break_output(void *context)
+{
+	int ends[2];
+
+	(void)context;
+	if (pipe(ends) < 0)
+		_exit(1);
+	(void)close(ends[0]);
+	(void)dup2(ends[1], STDOUT_FILENO);
+	(void)dup2(ends[1], STDERR_FILENO);
+	(void)close(ends[1]);
+}
+
+static void
+fill_output(void *context)
+{
+	(void)context;
+	while (write(STDOUT_FILENO, "x", 1) == 1)
+		continue;
+}
+
+static void
+send_output_to_full_disk(void *context)
+{
+	int fd = open("/dev/full", O_WRONLY);
+
+	(void)context;
+	(void)dup2(fd, STDOUT_FILENO);
+	(void)dup2(fd, STDERR_FILENO);
+	(void)close(fd);
+}
+
+static void (*const outputs[])(
+    void *context) = { break_output, fill_output, send_output_to_full_disk };
+
+START_TEST(an_output_that_nobody_reads_changes_nothing)
+{
+	world.command.before_exec = outputs[_i];
+	world_deliver(&world, world_mail);
+	ck_assert_int_eq(host_exit_status(&world.got), 0);
+	expect_inbox(&world, world_mail);
+	world_arguments(&world, "-d", "nosuch", NULL);
+	world_deliver(&world, world_mail);
+	ck_assert_int_eq(host_exit_status(&world.got), 67);
+}
+END_TEST
+
+static void
+open_many(void *context)
+{
+	(void)context;
+	for (int i = 0; i < 300; i++)
+		(void)open("/dev/null", O_RDWR);
+}
+
+START_TEST(descriptors_that_the_caller_left_open_change_nothing)
+{
+	world.command.before_exec = open_many;
+	world_deliver(&world, world_mail);
+	expect_sent(&world);
+	expect_inbox(&world, world_mail);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("descriptors");
+	TCase *input = tcase_create("descriptors");
+
+	tcase_add_checked_fixture(input, set_up, tear_down);
+	tcase_add_loop_test(
+	    input, every_subset_of_descriptors_may_be_closed, 0, 8);
+	tcase_add_loop_test(
+	    input, a_failure_with_closed_descriptors_writes_nowhere_else, 0, 8);
+	tcase_add_test(input, a_file_is_read_from_its_offset);
+	tcase_add_test(input, a_directory_is_no_message);
+	tcase_add_test(input, dev_null_is_no_message);
+	tcase_add_test(input, a_descriptor_for_writing_is_no_message);
+	tcase_add_test(input, a_nonblocking_pipe_is_waited_for_or_deferred);
+	tcase_add_loop_test(input, an_output_that_nobody_reads_changes_nothing,
+	    0, COUNT(outputs));
+	tcase_add_test(
+	    input, descriptors_that_the_caller_left_open_change_nothing);
+	suite_add_tcase(suite, input);
+	return world_main(suite);
+}

@@ -1,0 +1,181 @@
+/*
+ * check_address.c - addresses are taken apart somehow, whatever they are.
+ */
+#include "mail/address.h"
+
+#include "../base/expect.h"
+
+static struct arena arena;
+
+static void
+open_arena(void)
+{
+	arena_init(&arena, expect_memory);
+}
+
+static const struct {
+	struct str given, want;
+	bool is_null;
+} bares[] = {
+	{ TEXT("a@b"), TEXT("a@b"), false },
+	{ TEXT("<a@b>"), TEXT("a@b"), false },
+	{ TEXT(" <a@b> \r\n"), TEXT("a@b"), false },
+	{ TEXT("\ta@b "), TEXT("a@b"), false },
+	{ TEXT("<a@b"), TEXT("<a@b"), false },
+	{ TEXT("a@b>"), TEXT("a@b>"), false },
+	{ TEXT("<a b@c>"), TEXT("a b@c"), false },
+	{ TEXT("x y@z"), TEXT("x y@z"), false },
+	{ TEXT("<<a@b>>"), TEXT("<a@b>"), false },
+	{ TEXT("<\"a>b\"@c>"), TEXT("\"a>b\"@c"), false },
+	{ TEXT("<"), TEXT("<"), false },
+	{ TEXT(">"), TEXT(">"), false },
+	{ TEXT("<\0>"), TEXT("\0"), false },
+	{ TEXT("<>"), TEXT(""), true },
+	{ TEXT(" <> "), TEXT(""), true },
+	{ TEXT(""), TEXT(""), true },
+	{ TEXT(" \t"), TEXT(""), true },
+	{ { NULL, 0 }, TEXT(""), true },
+	{ TEXT("MAILER-DAEMON"), TEXT("MAILER-DAEMON"), true },
+	{ TEXT("<MAILER-DAEMON>"), TEXT("MAILER-DAEMON"), true },
+	{ TEXT("mailer-daemon"), TEXT("mailer-daemon"), true },
+	{ TEXT("MAILER-DAEMON@b"), TEXT("MAILER-DAEMON@b"), false },
+	{ TEXT("MAILER-DAEMON\0"), TEXT("MAILER-DAEMON\0"), false },
+	{ TEXT("MAILER-DAEMONS"), TEXT("MAILER-DAEMONS"), false },
+};
+
+START_TEST(brackets_are_taken_off)
+{
+	expect_str(
+	    bares[_i].given, address_bare(bares[_i].given), bares[_i].want);
+}
+END_TEST
+
+START_TEST(null_sender_has_its_spellings)
+{
+	expect_bool(bares[_i].given, address_is_null(bares[_i].given),
+	    bares[_i].is_null);
+}
+END_TEST
+
+static const struct {
+	struct str given, local, domain;
+	bool has_domain;
+} parts[] = {
+	{ TEXT("bob@example.org"), TEXT("bob"), TEXT("example.org"), true },
+	{ TEXT("bob"), TEXT("bob"), TEXT(""), false },
+	{ TEXT("a@b@c"), TEXT("a@b"), TEXT("c"), true },
+	{ TEXT("\"a@b\"@c"), TEXT("\"a@b\""), TEXT("c"), true },
+	{ TEXT("bob@"), TEXT("bob"), TEXT(""), true },
+	{ TEXT("@c"), TEXT(""), TEXT("c"), true },
+	{ TEXT("@"), TEXT(""), TEXT(""), true },
+	{ TEXT("@@"), TEXT("@"), TEXT(""), true },
+	{ TEXT(""), TEXT(""), TEXT(""), false },
+	{ { NULL, 0 }, TEXT(""), TEXT(""), false },
+	{ TEXT("b\0b@c\0d"), TEXT("b\0b"), TEXT("c\0d"), true },
+	{ TEXT("\xc3\xa4@\xff"), TEXT("\xc3\xa4"), TEXT("\xff"), true },
+};
+
+START_TEST(domain_starts_at_the_last_at)
+{
+	struct str given = parts[_i].given;
+
+	expect_str(given, address_local(given), parts[_i].local);
+	expect_str(given, address_domain(given), parts[_i].domain);
+	expect_bool(given, address_has_domain(given), parts[_i].has_domain);
+}
+END_TEST
+
+static const struct {
+	struct str given, delimiters;
+	bool split;
+	struct str user, detail;
+} details[] = {
+	{ TEXT("bob+work"), TEXT("+"), true, TEXT("bob"), TEXT("work") },
+	{ TEXT("bob+a+b"), TEXT("+"), true, TEXT("bob"), TEXT("a+b") },
+	{ TEXT("bob+"), TEXT("+"), true, TEXT("bob"), TEXT("") },
+	{ TEXT("bob"), TEXT("+"), false, TEXT(""), TEXT("") },
+	{ TEXT("+work"), TEXT("+"), false, TEXT(""), TEXT("") },
+	{ TEXT("+"), TEXT("+"), false, TEXT(""), TEXT("") },
+	{ TEXT("++a"), TEXT("+"), false, TEXT(""), TEXT("") },
+	{ TEXT(""), TEXT("+"), false, TEXT(""), TEXT("") },
+	{ { NULL, 0 }, TEXT("+"), false, TEXT(""), TEXT("") },
+	{ TEXT("bob+work"), TEXT(""), false, TEXT(""), TEXT("") },
+	{ TEXT("bob-a+b"), TEXT("+-"), true, TEXT("bob"), TEXT("a+b") },
+	{ TEXT("bob+a-b"), TEXT("+-"), true, TEXT("bob"), TEXT("a-b") },
+	{ TEXT("bob-a"), TEXT("+"), false, TEXT(""), TEXT("") },
+	/* Mailing lists. */
+	{ TEXT("owner-list"), TEXT("-"), false, TEXT(""), TEXT("") },
+	{ TEXT("OWNER-list"), TEXT("-"), false, TEXT(""), TEXT("") },
+	{ TEXT("list-request"), TEXT("-"), false, TEXT(""), TEXT("") },
+	{ TEXT("list-Request"), TEXT("-"), false, TEXT(""), TEXT("") },
+	{ TEXT("owner+list"), TEXT("+"), true, TEXT("owner"), TEXT("list") },
+	{ TEXT("list+request"), TEXT("+"), true, TEXT("list"),
+	    TEXT("request") },
+	{ TEXT("owners-list"), TEXT("-"), true, TEXT("owners"), TEXT("list") },
+	{ TEXT("list-requests"), TEXT("-"), true, TEXT("list"),
+	    TEXT("requests") },
+	{ TEXT("bob+\0x"), TEXT("+"), true, TEXT("bob"), TEXT("\0x") },
+};
+
+START_TEST(detail_is_cut_at_the_leftmost_delimiter)
+{
+	struct str given = details[_i].given;
+	struct str user = STR("untouched"), detail = STR("untouched");
+	bool split =
+	    address_split_detail(given, details[_i].delimiters, &user, &detail);
+
+	expect_bool(given, split, details[_i].split);
+	expect_str(given, user, split ? details[_i].user : STR("untouched"));
+	expect_str(
+	    given, detail, split ? details[_i].detail : STR("untouched"));
+}
+END_TEST
+
+static const struct {
+	struct str given, want;
+} strippings[] = {
+	{ TEXT("bob+work@d"), TEXT("bob@d") },
+	{ TEXT("bob+work"), TEXT("bob") },
+	{ TEXT("bob+@d"), TEXT("bob@d") },
+	{ TEXT("bob+work@"), TEXT("bob@") },
+	{ TEXT("bob@d+e"), TEXT("bob@d+e") },
+	{ TEXT("bob@d"), TEXT("bob@d") },
+	{ TEXT("bob"), TEXT("bob") },
+	{ TEXT("+work@d"), TEXT("+work@d") },
+	{ TEXT("a@b+c@d"), TEXT("a@b@d") },
+	{ TEXT("%s%n+x@%d"), TEXT("%s%n@%d") },
+	{ TEXT(""), TEXT("") },
+	/* Never another user's name. */
+	{ TEXT("bo\0b+x@d"), TEXT("bo\0b@d") },
+	{ TEXT("bo\0b+x"), TEXT("bo\0b") },
+	{ TEXT("bob+x@d\0e"), TEXT("bob@d\0e") },
+};
+
+START_TEST(address_loses_its_detail_only)
+{
+	struct str given = strippings[_i].given;
+
+	expect_str(given, address_without_detail(given, STR("+"), &arena),
+	    strippings[_i].want);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("address");
+	TCase *all = tcase_create("parts");
+
+	tcase_add_checked_fixture(all, open_arena, NULL);
+	tcase_add_loop_test(all, brackets_are_taken_off, 0, (int)COUNT(bares));
+	tcase_add_loop_test(
+	    all, null_sender_has_its_spellings, 0, (int)COUNT(bares));
+	tcase_add_loop_test(
+	    all, domain_starts_at_the_last_at, 0, (int)COUNT(parts));
+	tcase_add_loop_test(all, detail_is_cut_at_the_leftmost_delimiter, 0,
+	    (int)COUNT(details));
+	tcase_add_loop_test(
+	    all, address_loses_its_detail_only, 0, (int)COUNT(strippings));
+	suite_add_tcase(suite, all);
+	return expect_run(suite);
+}
