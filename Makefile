@@ -66,14 +66,15 @@ PRODUCT_FLAGS = $(STANDARD) $(WARNINGS) $(HARDENING) -D_FORTIFY_SOURCE=2 -fPIE -
 
 all: $(BUILD)/lda $(BUILD)/lda-getpw $(BUILD)/lda-relay
 
-$(BUILD)/obj/%.o: %.c
+$(BUILD)/obj/%.o: %.c $(BUILD)/places
 	@mkdir -p $(@D); echo '  CC $<'; $(CC) $(PRODUCT_FLAGS) -MMD -MP -c -o $@ $<
 
-# The paths that are compiled in change without a source file changing.
+# Flags, and the paths that are compiled in, change without a source file
+# changing.
 $(BUILD)/places: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' "$(CC) $(CFLAGS) $(PLACES) $(KIND)" | cmp -s - $@ || \
-	    printf '%s\n' "$(CC) $(CFLAGS) $(PLACES) $(KIND)" > $@
+	@printf '%s\n' "$(subst ",,$(CC) $(PRODUCT_FLAGS) $(PLACES) $(SBINDIR) $(KIND))" | cmp -s - $@ || \
+	    printf '%s\n' "$(subst ",,$(CC) $(PRODUCT_FLAGS) $(PLACES) $(SBINDIR) $(KIND))" > $@
 
 $(BUILD)/obj/lib/base/place.o: lib/base/place.c $(BUILD)/places
 	@mkdir -p $(@D); echo '  CC $<'; $(CC) $(PRODUCT_FLAGS) $(PLACES) -MMD -MP -c -o $@ $<

@@ -255,6 +255,9 @@ config_read(
 
 	if (missing != NULL)
 		*missing = false;
+	/* What people write for "no settings". */
+	if (strcmp(file, "/dev/null") == 0)
+		return 0;
 	if (file_read(file, FILE_OCTETS, config->arena, &text, NULL) < 0) {
 		if (missing != NULL)
 			*missing = errno == ENOENT;

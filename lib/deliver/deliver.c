@@ -123,8 +123,13 @@ prepare(struct deliver_run *run)
 		return -1;
 	owner = owner_of(run);
 	if (mailbox_resolve(&run->settings->store, &owner, run->arena,
-		&run->mailbox, &run->why) < 0)
+		&run->mailbox, &run->why) < 0) {
+		/* A user who was found is not unknown because his name does
+		 * not suit mail_location. */
+		if (run->user.is_listed && run->why.id == STATUS_USER_UNKNOWN)
+			status_become(&run->why, STATUS_MISCONFIGURED);
 		return -1;
+	}
 	status_init(&run->why);
 	return 0;
 }

@@ -42,7 +42,7 @@ static int
 by_flag(const struct deliver_request *request, const struct settings *settings,
     struct arena *arena, struct user *into, struct status *why)
 {
-	struct str name = address_bare(request->user.text);
+	struct str name = request->user.text;
 
 	if (name.length > 0)
 		return find(settings, name, arena, into, why);
@@ -173,6 +173,7 @@ resolve_settings(struct settings *settings, const struct user *user,
 			return -1;
 		}
 	}
+	settings_settle(settings);
 	return settings_check(settings, why);
 }
 

@@ -157,8 +157,10 @@ check_places(const struct settings *settings, struct status *why)
 {
 	const struct config *config = &settings->config;
 
-	if (user_check_sources(&settings->user, why) < 0)
+	if (user_check_sources(&settings->user, config->arena, why) < 0)
 		return blame(config, "userdb", why);
+	if (user_check_format(&settings->user, config->arena, why) < 0)
+		return blame(config, "auth_username_format", why);
 	if (store_check_location(&settings->store, config->arena, why) < 0)
 		return blame(config,
 		    settings->store.mail_driver[0] != '\0' ? "mail_driver" :
@@ -192,6 +194,19 @@ settings_check(const struct settings *settings, struct status *why)
 		if (check_expansion(config, expanded[i], why) < 0)
 			return -1;
 	return check_places(settings, why);
+}
+
+void
+settings_settle(struct settings *settings)
+{
+	enum config_level level =
+	    config_find(&settings->config, "mail_location")->level;
+
+	if (level > config_find(&settings->config, "mail_driver")->level &&
+	    level > config_find(&settings->config, "mail_path")->level) {
+		settings->store.mail_driver = "";
+		settings->store.mail_path = "";
+	}
 }
 
 void

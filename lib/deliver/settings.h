@@ -47,6 +47,10 @@ int settings_init(struct settings *settings, struct arena *arena,
 int settings_check(
     const struct settings *settings, struct status *why) MUST_CHECK;
 
+/* Called after the user's own settings: a mail_location from a stronger source
+ * than mail_driver and mail_path (2.4's spelling of it) replaces them. */
+void settings_settle(struct settings *settings);
+
 /* Adds "name = value" for each setting that differs from its default, as
  * postconf -n does; with origins, also where it came from. */
 void settings_print(

@@ -36,6 +36,9 @@
 
 #define CONTENT_OCTETS 300
 
+const char dotlock_forbidden[] =
+    "mailbox cannot be locked: lda may not write the mail spool directory";
+
 int
 dotlock_init(struct dotlock *lock, int dir, const char *directory,
     const char *mailbox, struct status *why)
@@ -189,9 +192,7 @@ fail_of_post(const struct dotlock *lock, struct status *why)
 		    "they are forbidden: mbox_write_locks = fcntl dotlock_try",
 		    (intmax_t)facts.st_gid);
 	if (forbidden)
-		status_reply(why,
-		    "mailbox cannot be locked: lda may not "
-		    "write the mail spool directory");
+		status_reply(why, "%s", dotlock_forbidden);
 	return -1;
 }
 

@@ -14,6 +14,9 @@
 /* NAME_MAX and a NUL. */
 #define DOTLOCK_NAME_OCTETS 256
 
+/* The reply where the directory may not be written. */
+extern const char dotlock_forbidden[];
+
 /* One lock, from the first try to its release. */
 struct dotlock {
 	int dir;               /* the mailbox's directory, the caller's */

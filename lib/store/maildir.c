@@ -341,8 +341,7 @@ is_missing_folder(struct delivery *delivery)
 	struct maildir *at = delivery->work;
 	struct stat facts;
 
-	return at->below[0] != '\0' && !delivery->mailbox->layout_fs &&
-	    delivery_may_make(delivery) &&
+	return at->below[0] != '\0' && delivery_may_make(delivery) &&
 	    sys_fstatat(at->root, at->below, &facts, AT_SYMLINK_NOFOLLOW) < 0 &&
 	    errno == ENOENT;
 }
@@ -357,7 +356,7 @@ too_many_folders(struct delivery *delivery, struct status *why)
 	int folders = 0;
 
 	while (dir != NULL && (entry = sys_readdir(dir)) != NULL)
-		if (entry->d_name[0] == '.')
+		if ((entry->d_name[0] == '.') != delivery->mailbox->layout_fs)
 			folders++;
 	if (dir != NULL)
 		sys_closedir(dir);
@@ -383,7 +382,8 @@ open_directories(struct delivery *delivery, struct status *why)
 	if (is_new && too_many_folders(delivery, why))
 		return -1;
 	if (enter_folder(delivery, delivery_may_make(delivery), why) < 0 ||
-	    (is_new && mark_folder(delivery, why) < 0))
+	    (is_new && !delivery->mailbox->layout_fs &&
+		mark_folder(delivery, why) < 0))
 		return -1;
 	at->folder_made = at->folder_made || is_new;
 	return open_parts(delivery, why);
@@ -434,6 +434,30 @@ choose_path(struct delivery *delivery, struct status *why)
 	return 0;
 }
 
+/* A folder that may not be written is refused while INBOX can still take the
+ * mail; INBOX itself is simply tried. */
+static bool
+is_usable(struct delivery *delivery, struct status *why)
+{
+	struct maildir *at = delivery->work;
+	const struct {
+		const char *name;
+		const char *path;
+	} needed[] = { { "tmp", at->tmp_path }, { "new", at->new_path } };
+
+	if (folder_is_inbox(&delivery->folder))
+		return true;
+	for (size_t i = 0; i < COUNT(needed); i++) {
+		if (sys_faccessat(at->root, needed[i].name, W_OK | X_OK,
+			AT_EACCESS) < 0) {
+			(void)status_fail_access(
+			    why, "write to", needed[i].path, W_OK | X_OK);
+			return false;
+		}
+	}
+	return true;
+}
+
 static int
 maildir_open(struct delivery *delivery, struct status *why)
 {
@@ -444,12 +468,12 @@ maildir_open(struct delivery *delivery, struct status *why)
 	if (choose_path(delivery, why) < 0)
 		return -1;
 	delivery->spool_name = at->tmp_path;
-	if (open_folder(delivery, why) == 0)
+	if (open_folder(delivery, why) == 0 && is_usable(delivery, why))
 		return 0;
 	if (errno == ESTALE) {
 		at->reopened = true;
 		close_directories(at);
-		if (open_folder(delivery, why) == 0)
+		if (open_folder(delivery, why) == 0 && is_usable(delivery, why))
 			return 0;
 	}
 	delivery->folder_refused =
@@ -551,6 +575,26 @@ read_usage(struct delivery *delivery, uint64_t octets)
 		at->quota.limit = at->quota.folder = at->size.limit;
 }
 
+static int
+fail_of_quota(struct delivery *delivery, uint64_t octets, struct status *why)
+{
+	struct maildir *at = delivery->work;
+	const struct quota_amount *limit = &at->quota.folder;
+	const struct quota_amount *used = &at->size.used;
+
+	(void)status_fail(why, delivery->full,
+	    "over quota: the message has %ju octets, used are %ju",
+	    (uintmax_t)octets, (uintmax_t)used->octets);
+	if (limit->octets != 0)
+		status_add(why, " of %ju", (uintmax_t)limit->octets);
+	status_add(why, " in %ju", (uintmax_t)used->messages);
+	if (limit->messages != 0)
+		status_add(why, " of %ju", (uintmax_t)limit->messages);
+	status_add(why, " messages (limit from %s)",
+	    at->quota.is_set ? "the settings" : "maildirsize");
+	return -1;
+}
+
 /* Before anything of the message stands in the mailbox.  What is used and
  * cannot be found out is no reason to refuse mail. */
 static int
@@ -575,13 +619,7 @@ check_quota(struct delivery *delivery, uint64_t octets, struct status *why)
 	delivery->quota_percent = (int)quota_percent(&after, &at->quota.limit);
 	if (quota_fits(&at->quota, &at->size.used, octets))
 		return 0;
-	return status_fail(why, delivery->full,
-	    "over quota: %ju of %ju octets and %ju of %ju messages are used, "
-	    "the message has %ju octets (limit from %s)",
-	    (uintmax_t)at->size.used.octets, (uintmax_t)at->quota.folder.octets,
-	    (uintmax_t)at->size.used.messages,
-	    (uintmax_t)at->quota.folder.messages, (uintmax_t)octets,
-	    at->quota.is_set ? "the settings" : "maildirsize");
+	return fail_of_quota(delivery, octets, why);
 }
 
 static int
@@ -812,15 +850,13 @@ probe_directory(const char *path, int wanted, struct status *why)
 }
 
 static int
-maildir_probe(struct delivery *delivery, struct status *why)
+probe(struct delivery *delivery, struct maildir *here, struct status *why)
 {
-	struct maildir here = { .root = -1, .tmp = -1, .new = -1, .file = -1 };
 	const char *missing, *inner[] = { NULL, NULL };
 
-	delivery->work = &here;
 	if (choose_path(delivery, why) < 0)
 		return 0; /* then it goes to INBOX */
-	missing = directory_missing_part(delivery->arena, here.path);
+	missing = directory_missing_part(delivery->arena, here->path);
 	if (missing != NULL && would_make(delivery, missing))
 		return probe_directory(
 		    path_parent(delivery->arena, missing), W_OK | X_OK, why);
@@ -829,19 +865,31 @@ maildir_probe(struct delivery *delivery, struct status *why)
 	if (missing != NULL)
 		return status_fail(why, STATUS_UNREACHABLE,
 		    "%s does not exist and is never made here", missing);
-	if (probe_directory(here.path, X_OK, why) < 0)
+	if (probe_directory(here->path, X_OK, why) < 0)
 		return -1;
-	inner[0] = here.tmp_path;
-	inner[1] = here.new_path;
+	inner[0] = here->tmp_path;
+	inner[1] = here->new_path;
 	for (size_t i = 0; i < COUNT(inner); i++) {
 		bool there =
 		    directory_missing_part(delivery->arena, inner[i]) == NULL;
 
-		if (probe_directory(there ? inner[i] : here.path,
+		if (probe_directory(there ? inner[i] : here->path,
 			R_OK | W_OK | X_OK, why) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+static int
+maildir_probe(struct delivery *delivery, struct status *why)
+{
+	struct maildir here = { .root = -1, .tmp = -1, .new = -1, .file = -1 };
+	int rc;
+
+	delivery->work = &here;
+	rc = probe(delivery, &here, why);
+	delivery->work = NULL;
+	return rc;
 }
 
 static void
@@ -896,14 +944,11 @@ explain_quota(struct delivery *delivery, struct buf *out)
 }
 
 static void
-maildir_explain(struct delivery *delivery, struct buf *out)
+explain(struct delivery *delivery, struct maildir *at, struct buf *out)
 {
-	struct maildir here = { .root = -1, .tmp = -1, .new = -1, .file = -1 };
-	struct maildir *at = &here;
 	struct status why;
 	const char *missing;
 
-	delivery->work = at;
 	status_init(&why);
 	if (choose_path(delivery, &why) < 0) {
 		buf_print(out, "    %s\n", why.cause);
@@ -933,6 +978,16 @@ maildir_explain(struct delivery *delivery, struct buf *out)
 		else
 			directory_explain(out, path);
 	}
+}
+
+static void
+maildir_explain(struct delivery *delivery, struct buf *out)
+{
+	struct maildir here = { .root = -1, .tmp = -1, .new = -1, .file = -1 };
+
+	delivery->work = &here;
+	explain(delivery, &here, out);
+	delivery->work = NULL;
 }
 
 const struct store store_maildir = { .word = "maildir",

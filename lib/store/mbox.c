@@ -40,6 +40,7 @@ struct mbox {
 	int dir;               /* the directory, -1: not open */
 	int fd;                /* the mailbox, -1: not open */
 	int spool;             /* a message too long for memory, -1: none */
+	int keeper; /* whose care the mailbox is in, -1: nobody else\'s */
 	struct lock_set locks;
 	struct lock_target target;
 	struct dotlock dotlock;
@@ -87,10 +88,13 @@ choose_path(struct delivery *delivery, struct status *why)
 	}
 	at->directory = path_parent(delivery->arena, at->path);
 	at->name = strrchr(at->path, '/') + 1;
-	if (at->name[0] != '\0')
-		return 0;
-	return status_fail(why, STATUS_MISCONFIGURED,
-	    "%s is the path of a directory, not of an mbox", at->path);
+	if (at->name[0] == '\0')
+		return status_fail(why, STATUS_MISCONFIGURED,
+		    "%s is the path of a directory, not of an mbox", at->path);
+	if (delivery->keeper >= 0 && folder_is_inbox(&delivery->folder) &&
+	    spool_keeper_keeps(delivery->keeper, at->path))
+		at->keeper = delivery->keeper;
+	return 0;
 }
 
 /* Syncs the directory for what was just made in it, or makes it unmade: the
@@ -204,7 +208,7 @@ mbox_open(struct delivery *delivery, struct status *why)
 {
 	struct mbox *at = arena_take(delivery->arena, sizeof(*at));
 
-	at->dir = at->fd = at->spool = -1;
+	at->dir = at->fd = at->spool = at->keeper = -1;
 	delivery->work = at;
 	if (choose_path(delivery, why) < 0 ||
 	    lock_set_read(
@@ -308,16 +312,6 @@ format_message(struct mbox *at, const struct message *message,
 	return mbox_format_end(&format);
 }
 
-/* The keeper of the spool where this mailbox is in its care, else -1. */
-static int
-keeper_of(const struct delivery *delivery)
-{
-	return delivery->mailbox->in_spool &&
-		folder_is_inbox(&delivery->folder) ?
-	    delivery->keeper :
-	    -1;
-}
-
 /* By descriptor, because the name may be changed while we look. */
 static int
 judge_file(struct mbox *at, const struct stat *facts, struct status *why)
@@ -342,8 +336,8 @@ create_file(struct delivery *delivery, struct status *why)
 	const int flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
 	struct mbox *at = delivery->work;
 
-	if (keeper_of(delivery) >= 0) {
-		if (spool_keeper_make(delivery->keeper, why) < 0)
+	if (at->keeper >= 0) {
+		if (spool_keeper_make(at->keeper, why) < 0)
 			return -1;
 		at->fd = sys_openat(at->dir, at->name, flags, 0);
 	} else
@@ -354,7 +348,7 @@ create_file(struct delivery *delivery, struct status *why)
 		    "%s: another program has just made it", at->path);
 	if (at->fd < 0)
 		return status_fail_errno(why, "create", at->path);
-	if (keeper_of(delivery) >= 0)
+	if (at->keeper >= 0)
 		return 0; /* which has synced it */
 	return sync_or_undo(delivery, at->name, 0, why);
 }
@@ -393,7 +387,7 @@ lock_once(struct delivery *delivery, struct status *why)
 	at->target.fd = at->fd;
 	at->target.path = at->path;
 	at->target.dotlock = &at->dotlock;
-	at->target.keeper = keeper_of(delivery);
+	at->target.keeper = at->keeper;
 	if (lock_set_take(&at->locks, &at->target, why) < 0)
 		return -1;
 	if (sys_fstat(at->fd, &facts) < 0)
@@ -584,54 +578,64 @@ probe_access(const char *verb, const char *path, int wanted, struct status *why)
 }
 
 static int
-mbox_probe(struct delivery *delivery, struct status *why)
+probe(struct delivery *delivery, struct mbox *here, struct status *why)
 {
-	struct mbox here = { .dir = -1, .fd = -1, .spool = -1 };
-	bool keeper = delivery->keeper >= 0 && delivery->mailbox->in_spool;
 	const char *missing;
 
-	delivery->work = &here;
 	if (lock_set_read(
-		&here.locks, &delivery->options->mbox_write_locks, why) < 0)
+		&here->locks, &delivery->options->mbox_write_locks, why) < 0)
 		return -1;
 	if (choose_path(delivery, why) < 0)
 		return delivery->folder_refused ? 0 : -1;
-	missing = directory_missing_part(delivery->arena, here.path);
+	missing = directory_missing_part(delivery->arena, here->path);
 	if (missing == NULL &&
-	    probe_access("use", here.path, R_OK | W_OK, why) < 0)
+	    probe_access("use", here->path, R_OK | W_OK, why) < 0)
 		return -1;
-	if (keeper)
+	if (here->keeper >= 0)
 		return 0;
 	if (missing != NULL)
 		return probe_access("make a file in",
 		    path_parent(delivery->arena, missing), W_OK | X_OK, why);
-	if (!lock_set_needs_dotlock(&here.locks))
+	if (!lock_set_needs_dotlock(&here->locks))
 		return 0;
-	return probe_access(
-	    "create a dotlock in", here.directory, W_OK | X_OK, why);
+	if (probe_access(
+		"create a dotlock in", here->directory, W_OK | X_OK, why) == 0)
+		return 0;
+	status_reply(why, "%s", dotlock_forbidden);
+	return -1;
+}
+
+static int
+mbox_probe(struct delivery *delivery, struct status *why)
+{
+	struct mbox here = { .dir = -1, .fd = -1, .spool = -1, .keeper = -1 };
+	int rc;
+
+	delivery->work = &here;
+	rc = probe(delivery, &here, why);
+	delivery->work = NULL;
+	return rc;
 }
 
 static void
-mbox_explain(struct delivery *delivery, struct buf *out)
+explain(struct delivery *delivery, struct mbox *here, struct buf *out)
 {
-	struct mbox here = { .dir = -1, .fd = -1, .spool = -1 };
 	struct status why;
 	const char *missing;
 
-	delivery->work = &here;
 	status_init(&why);
 	if (choose_path(delivery, &why) < 0) {
 		buf_print(out, "    %s\n", why.cause);
 		return;
 	}
-	missing = directory_missing_part(delivery->arena, here.path);
+	missing = directory_missing_part(delivery->arena, here->path);
 	if (missing == NULL)
-		directory_explain(out, here.path);
+		directory_explain(out, here->path);
 	else
 		buf_print(out, "    %s does not exist: %s\n", missing,
 		    delivery_may_make(delivery) ? "it would be made" :
 						  "the mail would go to INBOX");
-	directory_explain(out, here.directory);
+	directory_explain(out, here->directory);
 	buf_add_string(out, "    locks:");
 	for (size_t i = 0; i < delivery->options->mbox_write_locks.count; i++) {
 		struct str word = delivery->options->mbox_write_locks.words[i];
@@ -639,9 +643,17 @@ mbox_explain(struct delivery *delivery, struct buf *out)
 		buf_print(out, " %.*s", (int)word.length, word.at);
 	}
 	buf_print(out, "; dotlock by %s\n",
-	    delivery->keeper >= 0 && delivery->mailbox->in_spool ?
-		"the spool keeper" :
-		"this process");
+	    here->keeper >= 0 ? "the spool keeper" : "this process");
+}
+
+static void
+mbox_explain(struct delivery *delivery, struct buf *out)
+{
+	struct mbox here = { .dir = -1, .fd = -1, .spool = -1, .keeper = -1 };
+
+	delivery->work = &here;
+	explain(delivery, &here, out);
+	delivery->work = NULL;
 }
 
 const struct store store_mbox = { .word = "mbox",

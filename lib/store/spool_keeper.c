@@ -19,7 +19,8 @@ enum request {
 	REQUEST_MAKE = 'm', /* the mailbox, empty, if it is not there */
 	REQUEST_LOCK = 'l',
 	REQUEST_LOCK_AND_BREAK = 'b', /* a stale lock may be broken */
-	REQUEST_UNLOCK = 'u'
+	REQUEST_UNLOCK = 'u',
+	REQUEST_WHICH = 'w' /* the mailbox's path, as the cause */
 };
 
 /* An answer is one message. */
@@ -82,6 +83,12 @@ serve_one(struct keeping *at, char request, struct reply *reply)
 
 	memset(reply, 0, sizeof(*reply));
 	status_init(&reply->why);
+	if (request == REQUEST_WHICH) {
+		reply->fine = true;
+		(void)status_fail(&reply->why, STATUS_DELIVERED, "%s/%s",
+		    at->keeper->directory, at->keeper->name);
+		return;
+	}
 	if (open_spool(at, &reply->why) < 0)
 		return;
 	switch (request) {
@@ -153,6 +160,16 @@ spool_keeper_make(int fd, struct status *why)
 	struct reply reply;
 
 	return ask(fd, REQUEST_MAKE, &reply, why);
+}
+
+bool
+spool_keeper_keeps(int fd, const char *path)
+{
+	struct reply reply;
+	struct status why;
+
+	return ask(fd, REQUEST_WHICH, &reply, &why) == 0 &&
+	    strcmp(reply.why.cause, path) == 0;
 }
 
 int

@@ -227,7 +227,9 @@ mailbox_resolve(const struct store_options *options,
 	into->inbox = into->root;
 	if (into->root != NULL && into->store->inbox[0] != '\0')
 		into->inbox = arena_path(arena, into->root, into->store->inbox);
-	if (location.inbox.length > 0 &&
+	if (str_is(location.inbox, ".") && into->root != NULL)
+		into->inbox = into->root; /* 2.4's default for Maildir */
+	else if (location.inbox.length > 0 &&
 	    expand_path(location.inbox, &names, arena, &into->inbox, why) < 0)
 		return -1;
 	into->in_spool = owner->is_system &&

@@ -166,11 +166,59 @@ parse_word(struct str word, const struct user_source **source,
 		return status_fail(why, STATUS_MISCONFIGURED,
 		    "userdb: %s needs a path (%s:/etc/lda.users)",
 		    (*source)->word, (*source)->word);
+	/* Relative to what?  Postfix's queue directory is never meant. */
+	if ((*source)->takes_path && !str_begins(*argument, "/") &&
+	    !str_begins(*argument, "unix:/") && !str_begins(*argument, "inet:"))
+		return status_fail(why, STATUS_MISCONFIGURED,
+		    "userdb: %.*s has no absolute path", (int)word.length,
+		    word.at);
 	return 0;
 }
 
+/* Without a local part it is nobody's name; any other that vanishes is the
+ * format's fault, and no reason to bounce. */
+static int
+fail_of_format(struct str format, struct str name, struct status *why)
+{
+	if (address_local(name).length == 0)
+		return status_fail(why, STATUS_USER_UNKNOWN,
+		    "an address without a local part");
+	return status_fail(why, STATUS_MISCONFIGURED,
+	    "auth_username_format \"%.*s\" leaves nothing of the name",
+	    (int)format.length, format.at);
+}
+
+/* A format that makes the same of two users, or quotes of its own, would make
+ * everybody unknown. */
+static int
+check_format(struct str format, struct arena *arena, struct status *why)
+{
+	struct str one, other;
+
+	if (expand_username(format, str_from("bob@example"), arena, &one, why) <
+		0 ||
+	    expand_username(
+		format, str_from("ann@example"), arena, &other, why) < 0)
+		return -1;
+	if (!str_equal(one, other) && str_index(format, '"') == STR_NONE &&
+	    str_index(format, '\'') == STR_NONE)
+		return 0;
+	return status_fail(why, STATUS_MISCONFIGURED,
+	    "\"%.*s\" is no format of a user name (%%Lu, %%Ln; no quotes)",
+	    (int)format.length, format.at);
+}
+
 int
-user_check_sources(const struct user_options *options, struct status *why)
+user_check_format(
+    const struct user_options *options, struct arena *arena, struct status *why)
+{
+	return check_format(
+	    str_from(options->auth_username_format), arena, why);
+}
+
+int
+user_check_sources(
+    const struct user_options *options, struct arena *arena, struct status *why)
 {
 	const struct user_source *source;
 	struct str argument;
@@ -179,8 +227,10 @@ user_check_sources(const struct user_options *options, struct status *why)
 		return status_fail(
 		    why, STATUS_MISCONFIGURED, "no source of users");
 	for (size_t i = 0; i < options->userdb.count; i++)
-		if (parse_word(
-			options->userdb.words[i], &source, &argument, why) < 0)
+		if (parse_word(options->userdb.words[i], &source, &argument,
+			why) < 0 ||
+		    (!source->takes_path && argument.length > 0 &&
+			check_format(argument, arena, why) < 0))
 			return -1;
 	return 0;
 }
@@ -201,12 +251,11 @@ ask(struct search *at, struct str word, const struct user_source *source,
 	if (expand_username(format, name, at->arena, &query.name, at->why) < 0)
 		return -1;
 	if (query.name.length == 0)
-		return status_fail(at->why, STATUS_USER_UNKNOWN,
-		    "nothing is left of \"%.*s\" by auth_username_format",
-		    (int)str_head(name, 80).length, name.at);
+		return fail_of_format(format, name, at->why);
 	if (source->find(&query, at->into, at->why) < 0)
 		return -1;
 	at->into->source = arena_string(at->arena, word);
+	at->into->is_listed = source->lists_users;
 	return 0;
 }
 
@@ -258,6 +307,8 @@ complete(struct search *at)
 		if (expand(str_from(options->mail_home), &names, EXPAND_PATH,
 			at->arena, &user->home, at->why) < 0) {
 			status_context(at->why, "mail_home");
+			if (user->is_listed)
+				status_become(at->why, STATUS_MISCONFIGURED);
 			return -1;
 		}
 	}

@@ -36,8 +36,12 @@ extern const struct setting_table user_settings;
 
 /* Whether each word of userdb names a source, and a path where it needs
  * one. */
-int user_check_sources(
-    const struct user_options *options, struct status *why) MUST_CHECK;
+int user_check_sources(const struct user_options *options, struct arena *arena,
+    struct status *why) MUST_CHECK;
+
+/* Whether auth_username_format tells one user from another. */
+int user_check_format(const struct user_options *options, struct arena *arena,
+    struct status *why) MUST_CHECK;
 
 /* A setting for this user only, from an extra field of the source. */
 struct user_field {
@@ -52,6 +56,7 @@ struct user {
 	uid_t uid;
 	gid_t gid;
 	bool is_system;     /* from passwd: his home is never made */
+	bool is_listed;     /* by a source that does not find everybody */
 	const char *source; /* the word of userdb that answered */
 	struct user_field *fields;
 	size_t field_count;

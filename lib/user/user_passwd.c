@@ -61,6 +61,7 @@ use_line(struct str text, const char *origin, struct arena *arena,
 	into->gid = (gid_t)gid;
 	into->has_uid = into->has_gid = true;
 	into->is_system = true;
+	into->is_listed = true;
 	status_init(why); /* the file may have said "not found" before NSS */
 	return 0;
 }
