@@ -78,7 +78,7 @@ join_original(const struct envelope_claims *claims,
 		&claims->recipient_environment };
 	struct str original =
 	    believe(&claims->original_flag, &claims->original_environment,
-		facts->original_to, facts->has_original_to);
+		facts->original_to, facts->original_to.length > 0);
 
 	for (size_t i = 0; i < COUNT(last); i++)
 		if (original.length == 0 && last[i]->given)

@@ -110,12 +110,12 @@ struct base64 {
 	unsigned count;
 };
 
+static const char digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
+
 static void
 add_digits(struct buf *out, struct base64 *waiting)
 {
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
-
 	while (waiting->count >= 6) {
 		waiting->count -= 6;
 		buf_add_octet(
@@ -177,6 +177,74 @@ add_utf7(struct buf *out, struct str text)
 		if (text.at[0] == '&')
 			buf_add_octet(out, '-');
 		text = str_after(text, 1);
+	}
+}
+
+static void
+add_utf8(struct buf *out, unsigned long number)
+{
+	if (number < 0x80)
+		buf_add_octet(out, (char)number);
+	else if (number < 0x800) {
+		buf_add_octet(out, (char)(0xc0 | number >> 6));
+		buf_add_octet(out, (char)(0x80 | (number & 0x3f)));
+	} else if (number < 0x10000) {
+		buf_add_octet(out, (char)(0xe0 | number >> 12));
+		buf_add_octet(out, (char)(0x80 | (number >> 6 & 0x3f)));
+		buf_add_octet(out, (char)(0x80 | (number & 0x3f)));
+	} else {
+		buf_add_octet(out, (char)(0xf0 | number >> 18));
+		buf_add_octet(out, (char)(0x80 | (number >> 12 & 0x3f)));
+		buf_add_octet(out, (char)(0x80 | (number >> 6 & 0x3f)));
+		buf_add_octet(out, (char)(0x80 | (number & 0x3f)));
+	}
+}
+
+/* What stands between "&" and "-"; a half of a surrogate pair waits for the
+ * other. */
+static void
+add_decoded_run(struct buf *out, struct str run)
+{
+	unsigned long bits = 0, high = 0;
+	unsigned count = 0;
+
+	for (size_t i = 0; i < run.length; i++) {
+		size_t digit = str_index(str_from(digits), run.at[i]);
+
+		if (digit == STR_NONE)
+			return;
+		bits = (bits << 6 | digit) & 0xffffffffUL;
+		count += 6;
+		if (count < 16)
+			continue;
+		count -= 16;
+		unsigned long unit = bits >> count & 0xffff;
+		if (unit >= 0xd800 && unit < 0xdc00)
+			high = unit;
+		else if (unit >= 0xdc00 && unit < 0xe000)
+			add_utf8(out,
+			    0x10000 + ((high & 0x3ff) << 10) + (unit & 0x3ff));
+		else
+			add_utf8(out, unit);
+	}
+}
+
+void
+folder_add_decoded(struct buf *into, struct str name)
+{
+	struct cursor in = cursor_over(name);
+
+	while (!cursor_at_end(&in)) {
+		struct str run;
+
+		buf_add(into, cursor_span_not(&in, "&"));
+		if (!cursor_take(&in, '&'))
+			break;
+		run = cursor_until(&in, '-');
+		if (run.length == 0)
+			buf_add_octet(into, '&');
+		else
+			add_decoded_run(into, run);
 	}
 }
 

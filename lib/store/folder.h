@@ -36,6 +36,10 @@ const char *folder_name(const struct folder *folder, struct arena *arena);
 /* Adds one level as it stands on disk: modified UTF-7, unless utf8. */
 void folder_add_level(struct buf *into, struct str level, bool utf8);
 
+/* Adds a name from the disk with its modified UTF-7 made UTF-8; what is no
+ * modified UTF-7 stays as it is. */
+void folder_add_decoded(struct buf *into, struct str name);
+
 /*
  * The folder's directory relative to the mail root: ".a.b" (Maildir++) or
  * "a/b" (LAYOUT=fs); each level in modified UTF-7 (RFC 3501 section 5.1.3)

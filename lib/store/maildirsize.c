@@ -11,6 +11,7 @@
 #include "base/number.h"
 #include "base/stop.h"
 #include "base/sys.h"
+#include "store/folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,8 +79,9 @@ maildirsize_parse(struct str text, struct maildirsize_text *into)
 	int64_t octets = 0, messages = 0;
 
 	memset(into, 0, sizeof(*into));
-	if (!str_ends(text, "\n") ||
-	    !read_limit(cursor_until(&in, '\n'), &into->limit))
+	into->has_limit = str_index(text, '\n') != STR_NONE &&
+	    read_limit(cursor_until(&in, '\n'), &into->limit);
+	if (!into->has_limit || !str_ends(text, "\n"))
 		return false;
 	for (; !cursor_at_end(&in); into->lines++) {
 		struct cursor line = cursor_over(cursor_until(&in, '\n'));
@@ -115,6 +117,7 @@ read_file(struct maildirsize *size, struct maildirsize_text *into)
 	    size->root, file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	bool fine = false;
 
+	memset(into, 0, sizeof(*into));
 	size->exists = fd >= 0;
 	if (fd < 0)
 		return false;
@@ -124,8 +127,8 @@ read_file(struct maildirsize *size, struct maildirsize_text *into)
 			0)
 			length += (size_t)got;
 		size->age_seconds = sys_now_us() / 1000000 - facts.st_mtime;
-		fine = got == 0 && length < sizeof(room) &&
-		    maildirsize_parse(str_of(room, length), into);
+		fine = maildirsize_parse(str_of(room, length), into) &&
+		    got == 0 && length < sizeof(room);
 	}
 	(void)sys_close(fd);
 	return fine;
@@ -209,7 +212,13 @@ count_directory(struct count *at, int folder, const char *name)
 static void
 count_folder(struct count *at, int folder, const char *name)
 {
-	if (!quota_counts(at->size->options, name))
+	char room[1024];
+	struct buf plain;
+
+	/* Rules name folders as people see them. */
+	buf_init(&plain, room, sizeof(room));
+	folder_add_decoded(&plain, str_from(name));
+	if (!quota_counts(at->size->options, room))
 		return;
 	count_directory(at, folder, "new");
 	count_directory(at, folder, "cur");
@@ -329,6 +338,14 @@ same_limit(const struct quota_amount *one, const struct quota_amount *other)
 	return one->octets == other->octets && one->messages == other->messages;
 }
 
+/* A time in the future is a clock that was wrong. */
+static bool
+is_fresh(const struct maildirsize *size, const struct maildirsize_text *text)
+{
+	return text->lines == 1 && size->age_seconds >= 0 &&
+	    size->age_seconds < FRESH_SECONDS;
+}
+
 void
 maildirsize_read(
     struct maildirsize *size, const struct quota *quota, uint64_t need_octets)
@@ -338,8 +355,10 @@ maildirsize_read(
 	bool fine = read_file(size, &text);
 
 	if (!size->limit_is_ours) {
-		if (!fine)
-			return; /* nobody set a quota, or nobody can tell */
+		/* Whoever wrote the first line has set the quota, whatever
+		 * became of the others. */
+		if (!text.has_limit)
+			return;
 		size->limit = text.limit;
 		judged.limit = judged.folder = text.limit;
 	}
@@ -347,7 +366,7 @@ maildirsize_read(
 		size->used = text.used;
 		size->known = true;
 		if (quota_fits(&judged, &text.used, need_octets) ||
-		    (text.lines == 1 && size->age_seconds < FRESH_SECONDS))
+		    is_fresh(size, &text))
 			return;
 	}
 	count_all(size);

@@ -28,6 +28,7 @@ struct maildirsize {
 
 /* What a file says: limits in its first line, then sums. */
 struct maildirsize_text {
+	bool has_limit; /* the first line is whole, even if others are not */
 	struct quota_amount limit;
 	struct quota_amount used;
 	size_t lines; /* behind the first */

@@ -25,26 +25,37 @@ fail_of_rule(struct str rule, const char *reason, struct status *why)
 	    (int)rule.length, rule.at, reason);
 }
 
-/* "*" stands for anything; names compare as IMAP's, INBOX in any case. */
+/* "*" stands for anything.  Goes back to the last star only, so that a mask of
+ * many stars takes no longer than one of few. */
+static bool
+glob_matches(struct str mask, struct str name)
+{
+	size_t at = 0, in = 0, star = STR_NONE, resume = 0;
+
+	while (in < name.length) {
+		if (at < mask.length && mask.at[at] == '*') {
+			star = at++;
+			resume = in;
+		} else if (at < mask.length && mask.at[at] == name.at[in]) {
+			at++;
+			in++;
+		} else if (star != STR_NONE) {
+			at = star + 1;
+			in = ++resume;
+		} else
+			return false;
+	}
+	while (at < mask.length && mask.at[at] == '*')
+		at++;
+	return at == mask.length;
+}
+
+/* Names compare as IMAP's: INBOX in any case. */
 static bool
 mask_matches(struct str mask, struct str name)
 {
-	size_t star = str_index(mask, '*');
-	struct str tail;
-
-	if (star == STR_NONE)
-		return str_equal(mask, name) ||
-		    (str_is_nocase(mask, "INBOX") &&
-			str_is_nocase(name, "INBOX"));
-	if (!str_equal(str_head(mask, star), str_head(name, star)) ||
-	    name.length < star)
-		return false;
-	tail = str_after(mask, star + 1);
-	for (size_t at = star; at <= name.length; at++)
-		if (mask_matches(tail, str_after(name, at)) ||
-		    (tail.length == 0 && at == name.length))
-			return true;
-	return false;
+	return glob_matches(mask, name) ||
+	    (str_is_nocase(mask, "INBOX") && str_is_nocase(name, "INBOX"));
 }
 
 /* A number with "%" of whole behind it, or a size; in kilobytes where Dovecot
@@ -54,6 +65,7 @@ read_amount(struct str text, enum part part, uint64_t whole, uint64_t *into)
 {
 	uint64_t number;
 
+	text = str_trim(text);
 	if (str_ends(text, "%")) {
 		if (!number_read(
 			str_head(text, text.length - 1), 10000, &number))

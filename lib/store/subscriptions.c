@@ -55,16 +55,20 @@ has_line(struct str text, struct str line)
 
 /* The contents, empty for no file; false where it cannot be known. */
 static bool
-read_file(int root, char *room, struct str *text)
+read_file(int root, char *room, struct str *text, mode_t *mode)
 {
+	struct stat facts;
 	size_t length = 0;
 	ssize_t got = 0;
 	int fd =
 	    sys_openat(root, file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 
 	*text = str_of(room, 0);
+	*mode = 0600;
 	if (fd < 0)
 		return errno == ENOENT;
+	if (sys_fstat(fd, &facts) == 0)
+		*mode = facts.st_mode & 0777;
 	while (length < FILE_OCTETS &&
 	    (got = sys_read(fd, room + length, FILE_OCTETS - length)) > 0)
 		length += (size_t)got;
@@ -83,7 +87,7 @@ write_parts(int fd, const struct str *parts, size_t count)
 }
 
 static void
-replace_file(int root, const struct str *parts, size_t count)
+replace_file(int root, mode_t mode, const struct str *parts, size_t count)
 {
 	int fd, rc;
 
@@ -93,6 +97,8 @@ replace_file(int root, const struct str *parts, size_t count)
 	if (fd < 0)
 		return;
 	rc = write_parts(fd, parts, count);
+	if (mode != 0600 && sys_fchmod(fd, mode) < 0)
+		rc = -1;
 	if (sys_close(fd) < 0 || rc < 0 ||
 	    sys_renameat(root, new_name, root, file_name) < 0)
 		(void)sys_unlinkat(root, new_name, 0);
@@ -107,8 +113,12 @@ add_line(int root, const struct folder *folder, bool layout_fs, bool utf8)
 	struct buf line;
 	struct str text;
 	bool version_2;
+	mode_t mode;
 
-	if (room == NULL || !read_file(root, room, &text))
+	if (room == NULL || !read_file(root, room, &text, &mode))
+		return;
+	/* A version that is not known here is nobody's to change. */
+	if (str_begins(text, "V\t") && !str_begins(text, "V\t2\n"))
 		return;
 	version_2 = text.length == 0 || str_begins(text, "V\t2\n");
 	buf_init(&line, name, sizeof(name));
@@ -119,7 +129,7 @@ add_line(int root, const struct folder *folder, bool layout_fs, bool utf8)
 		utf8, &line) ||
 	    has_line(text, buf_str(&line)))
 		return;
-	replace_file(root,
+	replace_file(root, mode,
 	    (const struct str[]){ str_from(text.length == 0 ? header : ""),
 		text,
 		str_from(text.length == 0 || str_ends(text, "\n") ? "" : "\n"),

@@ -62,6 +62,10 @@ dovecot_auth_read(struct str said, struct str *fields)
 {
 	struct cursor in = cursor_over(said);
 
+	/* Somebody else's protocol may have words like these. */
+	if (said.length >= strlen("VERSION\t") &&
+	    !str_begins(said, "VERSION\t"))
+		return DOVECOT_AUTH_BROKEN;
 	while (str_index(in.rest, '\n') != STR_NONE) {
 		enum dovecot_auth_answer answer =
 		    read_line(cursor_until(&in, '\n'), fields);

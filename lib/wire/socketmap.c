@@ -7,10 +7,6 @@
 
 #include "base/attribute.h"
 #include "base/cursor.h"
-#include "wire/netstring.h"
-
-/* Request text beyond this is refused by Postfix's own peers. */
-#define REQUEST_OCTETS 2048
 
 static const struct {
 	const char *word;
@@ -26,14 +22,11 @@ static const struct {
 void
 socketmap_ask(struct buf *out, struct str name, struct str key)
 {
-	char room[REQUEST_OCTETS];
-	struct buf text;
-
-	buf_init(&text, room, sizeof(room));
-	buf_add(&text, name);
-	buf_add_octet(&text, ' ');
-	buf_add(&text, key);
-	netstring_add(out, buf_str(&text));
+	buf_print(out, "%zu:", name.length + 1 + key.length);
+	buf_add(out, name);
+	buf_add_octet(out, ' ');
+	buf_add(out, key);
+	buf_add_octet(out, ',');
 }
 
 bool

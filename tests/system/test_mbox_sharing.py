@@ -198,7 +198,8 @@ class Reader:
         self.enough.set()
         self.thread.join(60)
         true(not self.thread.is_alive(), "the reader does not come back")
-        same(self.wrong, [], "what went wrong with the reader")
+        same(self.wrong, [], "what went wrong with the reader; the mailbox "
+             "begins %r" % read(BOX)[:200])
 
 
 def readable_by_imap(w):
@@ -210,6 +211,18 @@ def readable_by_imap(w):
         " userdb_mail_privileged_group=mail" % (
             USER, dovecot.PASSWORD, UID, UID, USER, BOX))
     write(path, "\n".join(lines) + "\n")
+    # Debian's default is the other way round, and waits: a deadlock of its
+    # own with procmail, which waits as well.
+    conf = read(w.dovecot.conf).decode()
+    if "mbox_write_locks" not in conf:
+        write(w.dovecot.conf, conf + "mbox_write_locks = dotlock fcntl\n")
+        mark = w.sink.mark()
+        done = subprocess.run(
+            ["/usr/bin/doveadm", "-c", w.dovecot.conf, "reload"],
+            stdin=subprocess.DEVNULL, capture_output=True)
+        same(done.returncode, 0, "doveadm reload: %r" % done.stderr)
+        true(w.sink.wait(lambda line: "SIGHUP" in line.text, mark, 10),
+             "Dovecot does not reload")
 
 
 def all_there(writers, reader):
