@@ -265,6 +265,21 @@ link_post(struct dotlock *lock, const char *post, int fd, struct stat *facts)
 	return -1;
 }
 
+/* Back to its place, unless another lock stands there by now.  link(2) needs
+ * rights to the file that we may not have (fs.protected_hardlinks). */
+static void
+put_back(struct dotlock *lock, const char *aside)
+{
+	if (sys_renameat_new(lock->dir, aside, lock->dir, lock->name) == 0)
+		return;
+	if (errno != EEXIST &&
+	    sys_linkat(lock->dir, aside, lock->dir, lock->name) < 0) {
+		/* Then its holder is without it, and only the kernel's lock
+		 * keeps us apart. */
+	}
+	(void)sys_unlinkat(lock->dir, aside, 0);
+}
+
 /*
  * Takes a stale lock away: renamed to a name of ours first, because between
  * looking and removing somebody may have taken a fresh one.
@@ -279,14 +294,10 @@ break_lock(struct dotlock *lock, const struct stat *judged)
 	if (sys_renameat(lock->dir, lock->name, lock->dir, aside) < 0)
 		return;
 	if (sys_fstatat(lock->dir, aside, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    (facts.st_ino != judged->st_ino ||
-		facts.st_dev != judged->st_dev)) {
-		/* A fresh lock of somebody: back to its place. */
-		if (sys_linkat(lock->dir, aside, lock->dir, lock->name) < 0) {
-			/* Another one stands there by now. */
-		}
-	}
-	(void)sys_unlinkat(lock->dir, aside, 0);
+	    (facts.st_ino != judged->st_ino || facts.st_dev != judged->st_dev))
+		put_back(lock, aside);
+	else
+		(void)sys_unlinkat(lock->dir, aside, 0);
 }
 
 /* 0: nothing stands in the way (any more); -1 with STATUS_LOCKED. */

@@ -68,6 +68,23 @@ refuse_folder(struct delivery *delivery, struct status *why)
 	    "there are no folders beside the INBOX in the spool");
 }
 
+/* A keeper keeps one mailbox; where ours is another our own rights do. */
+static int
+find_keeper(struct delivery *delivery, struct status *why)
+{
+	struct mbox *at = delivery->work;
+	bool keeps;
+
+	if (delivery->keeper < 0 || !delivery->mailbox->in_spool ||
+	    !folder_is_inbox(&delivery->folder))
+		return 0;
+	if (spool_keeper_keeps(delivery->keeper, at->path, &keeps, why) < 0)
+		return -1;
+	if (keeps)
+		at->keeper = delivery->keeper;
+	return 0;
+}
+
 static int
 choose_path(struct delivery *delivery, struct status *why)
 {
@@ -91,10 +108,7 @@ choose_path(struct delivery *delivery, struct status *why)
 	if (at->name[0] == '\0')
 		return status_fail(why, STATUS_MISCONFIGURED,
 		    "%s is the path of a directory, not of an mbox", at->path);
-	if (delivery->keeper >= 0 && folder_is_inbox(&delivery->folder) &&
-	    spool_keeper_keeps(delivery->keeper, at->path))
-		at->keeper = delivery->keeper;
-	return 0;
+	return find_keeper(delivery, why);
 }
 
 /* Syncs the directory for what was just made in it, or makes it unmade: the

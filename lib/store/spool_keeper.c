@@ -162,14 +162,15 @@ spool_keeper_make(int fd, struct status *why)
 	return ask(fd, REQUEST_MAKE, &reply, why);
 }
 
-bool
-spool_keeper_keeps(int fd, const char *path)
+int
+spool_keeper_keeps(int fd, const char *path, bool *keeps, struct status *why)
 {
 	struct reply reply;
-	struct status why;
 
-	return ask(fd, REQUEST_WHICH, &reply, &why) == 0 &&
-	    strcmp(reply.why.cause, path) == 0;
+	if (ask(fd, REQUEST_WHICH, &reply, why) < 0)
+		return -1;
+	*keeps = strcmp(reply.why.cause, path) == 0;
+	return 0;
 }
 
 int

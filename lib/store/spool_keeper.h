@@ -32,7 +32,8 @@ void spool_keeper_serve(
 int spool_keeper_make(int fd, struct status *why) MUST_CHECK;
 /* Whether path is the mailbox that it keeps: it says so from what root wrote,
  * while our settings may be the caller's. */
-bool spool_keeper_keeps(int fd, const char *path);
+int spool_keeper_keeps(
+    int fd, const char *path, bool *keeps, struct status *why) MUST_CHECK;
 int spool_keeper_lock(
     int fd, bool may_break, bool *stale, struct status *why) MUST_CHECK;
 void spool_keeper_unlock(int fd);

@@ -128,15 +128,6 @@ START_TEST(folder_is_added_once_in_the_version_of_the_file)
 }
 END_TEST
 
-/* A header of a version that is not known may mean anything. */
-START_TEST(version_of_the_future_is_left_alone)
-{
-	scratch_write(&scratch, "subscriptions", "V\t3\n\nwhat{ever}\n");
-	add("Work", false, false);
-	expect_str(STR("V3"), read_text(), STR("V\t3\n\nwhat{ever}\n"));
-}
-END_TEST
-
 START_TEST(octets_of_others_are_kept)
 {
 	static const char text[] = "V\t2\n\nA\001tB\tC\nD\xff\nE\0F\n";
@@ -330,7 +321,6 @@ main(void)
 	tcase_add_loop_test(all,
 	    folder_is_added_once_in_the_version_of_the_file, 0,
 	    (int)COUNT(files));
-	tcase_add_test(all, version_of_the_future_is_left_alone);
 	tcase_add_test(all, octets_of_others_are_kept);
 	tcase_add_loop_test(all, long_list_is_kept_or_left_alone, 0, 5);
 	tcase_add_test(all, held_lock_is_waited_for_and_then_respected);
