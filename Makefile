@@ -181,8 +181,8 @@ install: all
 	install -m 755 $(BUILD)/lda $(DESTDIR)$(SBINDIR)/lda
 	install -m 755 $(BUILD)/lda-relay $(DESTDIR)$(SBINDIR)/lda-relay
 	install -m 755 $(BUILD)/lda-getpw $(DESTDIR)$(LIBEXECDIR)/lda-getpw
-	install -m 644 lda/lda.8 $(DESTDIR)$(MANDIR)/man8/lda.8
-	install -m 644 lda/lda.conf.5 $(DESTDIR)$(MANDIR)/man5/lda.conf.5
+	install -m 644 lda/lda.8 lda/lda-relay.8 $(DESTDIR)$(MANDIR)/man8
+	install -m 644 lda/lda.conf.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 README NEWS LICENSE lda.conf.sample $(DESTDIR)$(DOCDIR)
 
 clean:

@@ -22,7 +22,8 @@
 enum {
 	FOUND = 0,
 	NOT_FOUND = 67,
-	COULD_NOT_ASK = 75
+	COULD_NOT_ASK = 75,
+	ROOM_TOO_SMALL = -1
 };
 
 /* Entries with many group members are long. */
@@ -82,6 +83,24 @@ means_not_found(int error)
 	return error == 0 || error == ENOENT || error == ESRCH;
 }
 
+/* With that much room for the entry. */
+static int
+ask_with(struct question *about, size_t size)
+{
+	char *room = malloc(size);
+	int error = room == NULL ? ENOMEM : ask(about, room, size);
+	int status = COULD_NOT_ASK;
+
+	if (error == ERANGE)
+		status = ROOM_TOO_SMALL;
+	else if (about->found_user != NULL || about->found_group != NULL)
+		status = print(about);
+	else if (means_not_found(error))
+		status = NOT_FOUND;
+	free(room);
+	return status;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -92,16 +111,10 @@ main(int argc, char *argv[])
 	about.kind = argv[1];
 	about.key = argv[2];
 	for (size_t size = 4096; size <= ROOM_OCTETS_MOST; size *= 4) {
-		char *room = malloc(size);
-		int error = room == NULL ? ENOMEM : ask(&about, room, size);
+		int status = ask_with(&about, size);
 
-		if (error == ERANGE) {
-			free(room);
-			continue;
-		}
-		if (about.found_user != NULL || about.found_group != NULL)
-			return print(&about);
-		return means_not_found(error) ? NOT_FOUND : COULD_NOT_ASK;
+		if (status != ROOM_TOO_SMALL)
+			return status;
 	}
 	return COULD_NOT_ASK;
 }

@@ -36,6 +36,13 @@
 #define RENAME_NOREPLACE 1
 #endif
 
+/* glibc has a type of its own for RLIMIT_FSIZE and its like. */
+#ifdef __GLIBC__
+#define RESOURCE __rlimit_resource_t
+#else
+#define RESOURCE int
+#endif
+
 /* GRND_NONBLOCK of getrandom(2): early at boot EAGAIN beats waiting. */
 #define RANDOM_NONBLOCK 1
 
@@ -373,13 +380,13 @@ kernel_close_from(int first)
 int
 kernel_getrlimit(int which, struct rlimit *into)
 {
-	return getrlimit(which, into);
+	return getrlimit((RESOURCE)which, into);
 }
 
 int
 kernel_setrlimit(int which, const struct rlimit *limit)
 {
-	return setrlimit(which, limit);
+	return setrlimit((RESOURCE)which, limit);
 }
 
 void *

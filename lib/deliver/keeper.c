@@ -136,7 +136,7 @@ fork_keeper(int *socket, bool *is_keeper, struct status *why)
 int
 keeper_for_caller(int *keeper, struct status *why)
 {
-	bool is_keeper;
+	bool is_keeper = false;
 
 	if (fork_keeper(keeper, &is_keeper, why) < 0)
 		return -1;
@@ -164,7 +164,7 @@ keeper_for_user(const struct settings *settings, const struct user *user,
 					  settings->store.mail_spool_directory,
 		.name = arena_string(arena, user->name) };
 	struct stat spool;
-	bool is_keeper;
+	bool is_keeper = false;
 	int socket;
 
 	/* Without the directory, or with root's group on it, there is nothing

@@ -232,6 +232,9 @@ mailbox_resolve(const struct store_options *options,
 	else if (location.inbox.length > 0 &&
 	    expand_path(location.inbox, &names, arena, &into->inbox, why) < 0)
 		return -1;
+	if (into->inbox == NULL)
+		return status_fail(why, STATUS_MISCONFIGURED,
+		    "mail_location names no place for INBOX");
 	into->in_spool = owner->is_system &&
 	    strcmp(into->inbox,
 		arena_print(arena, "%s/%.*s", options->mail_spool_directory,

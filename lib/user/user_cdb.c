@@ -186,7 +186,7 @@ use_value(const struct user_query *query, struct str value, const char *path,
 static int
 find_in(struct cdb *cdb, const struct user_query *query, struct user *into)
 {
-	struct str value;
+	struct str value = { NULL, 0 };
 	int found;
 
 	if (cdb->size < HEADER_OCTETS)

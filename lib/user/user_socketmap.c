@@ -114,7 +114,7 @@ find(const struct user_query *query, struct user *into, struct status *why)
 	    str_after(query->argument, colon + 1);
 	char room[REQUEST_OCTETS];
 	struct buf request, reply;
-	struct str text;
+	struct str text = { NULL, 0 };
 	int fd, rc;
 
 	if (name.length == 0 || where.length == 0)
