@@ -1,0 +1,184 @@
+/*
+ * maildir_quota.c - what a delivery has to do with the user's other mail: how
+ * much of it there is, and which folders he wants to see.
+ *
+ * Source: Maildir++ (maildirsize in the mail root counts for all folders).
+ */
+#include "base/sys.h"
+#include "store/maildir_work.h"
+#include "store/quota_notice.h"
+#include "store/subscriptions.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* The mail root, whose maildirsize counts for all folders: open already for
+ * INBOX. */
+static int
+open_mail_root(struct delivery *delivery)
+{
+	struct maildir *at = delivery->work;
+
+	if (folder_is_inbox(&delivery->folder) ||
+	    delivery->mailbox->root == NULL)
+		return at->root;
+	return sys_openat(
+	    AT_FDCWD, delivery->mailbox->root, O_RDONLY | O_DIRECTORY, 0);
+}
+
+static void
+close_mail_root(struct delivery *delivery, int root)
+{
+	struct maildir *at = delivery->work;
+
+	if (root != at->root)
+		maildir_close_one(&root);
+}
+
+static void
+read_usage(struct delivery *delivery, uint64_t octets)
+{
+	struct maildir *at = delivery->work;
+	int root = open_mail_root(delivery);
+
+	memset(&at->size, 0, sizeof(at->size));
+	at->size.root = root;
+	at->size.layout_fs = delivery->mailbox->layout_fs;
+	at->size.options = &delivery->options->quota;
+	at->size.mode = maildir_file_mode(at);
+	at->size.limit = at->quota.limit;
+	at->size.limit_is_ours = at->quota.is_set;
+	if (root >= 0)
+		maildirsize_read(&at->size, &at->quota, octets);
+	close_mail_root(delivery, root);
+	if (!at->quota.is_set)
+		at->quota.limit = at->quota.folder = at->size.limit;
+}
+
+static int
+fail_of_quota(struct delivery *delivery, uint64_t octets, struct status *why)
+{
+	struct maildir *at = delivery->work;
+	const struct quota_amount *limit = &at->quota.folder;
+	const struct quota_amount *used = &at->size.used;
+
+	(void)status_fail(why, delivery->full,
+	    "over quota: the message has %ju octets, used are %ju",
+	    (uintmax_t)octets, (uintmax_t)used->octets);
+	if (limit->octets != 0)
+		status_add(why, " of %ju", (uintmax_t)limit->octets);
+	status_add(why, " in %ju", (uintmax_t)used->messages);
+	if (limit->messages != 0)
+		status_add(why, " of %ju", (uintmax_t)limit->messages);
+	status_add(why, " messages (limit from %s)",
+	    at->quota.is_set ? "the settings" : "maildirsize");
+	return -1;
+}
+
+/* Before anything of the message stands in the mailbox.  What is used and
+ * cannot be found out is no reason to refuse mail. */
+int
+maildir_check_quota(
+    struct delivery *delivery, uint64_t octets, struct status *why)
+{
+	struct maildir *at = delivery->work;
+	struct quota_amount after;
+
+	at->octets = octets;
+	if (quota_read(&delivery->options->quota,
+		folder_is_inbox(&delivery->folder) ? "INBOX" : at->folder_name,
+		&at->quota, why) < 0)
+		return -1;
+	if (at->quota.ignored)
+		return 0;
+	read_usage(delivery, octets);
+	if (!at->size.known)
+		return 0;
+	after = at->size.used;
+	after.octets += octets;
+	after.messages++;
+	delivery->quota_percent = (int)quota_percent(&after, &at->quota.limit);
+	if (quota_fits(&at->quota, &at->size.used, octets))
+		return 0;
+	return fail_of_quota(delivery, octets, why);
+}
+
+void
+maildir_record_usage(struct delivery *delivery)
+{
+	struct maildir *at = delivery->work;
+
+	if (at->quota.ignored || !at->size.exists)
+		return;
+	at->size.root = open_mail_root(delivery);
+	if (at->size.root < 0)
+		return;
+	maildirsize_add(&at->size, at->octets);
+	quota_notice(delivery->options->quota.quota_warning, at->size.root,
+	    &at->quota.limit, &at->size.used, at->octets);
+	close_mail_root(delivery, at->size.root);
+}
+
+void
+maildir_subscribe(struct delivery *delivery)
+{
+	int root = open_mail_root(delivery);
+
+	if (root < 0)
+		return;
+	subscriptions_add(root, delivery->mailbox->root, &delivery->folder,
+	    delivery->mailbox->layout_fs, delivery->mailbox->utf8);
+	close_mail_root(delivery, root);
+}
+
+static void
+explain_limit(
+    struct buf *out, const struct quota_amount *limit, const char *source)
+{
+	buf_add_string(out, "    quota: ");
+	if (limit->octets != 0)
+		buf_print(out, "%ju octets ", (uintmax_t)limit->octets);
+	if (limit->messages != 0)
+		buf_print(out, "%ju messages ", (uintmax_t)limit->messages);
+	if (limit->octets == 0 && limit->messages == 0)
+		buf_add_string(out, "no limit ");
+	buf_print(out, "(%s)\n", source);
+}
+
+void
+maildir_explain_quota(struct delivery *delivery, struct buf *out)
+{
+	const char *folder = folder_name(&delivery->folder, delivery->arena);
+	struct maildirsize size = { .root = -1 };
+	struct status why;
+	struct quota quota;
+
+	if (quota_read(&delivery->options->quota, folder, &quota, &why) < 0)
+		return;
+	if (quota.is_set)
+		explain_limit(out, &quota.folder, "from the settings");
+	if (quota.ignored)
+		buf_print(
+		    out, "    quota: mail in %s is not counted\n", folder);
+	if (delivery->mailbox->root != NULL)
+		size.root = sys_openat(AT_FDCWD, delivery->mailbox->root,
+		    O_RDONLY | O_DIRECTORY, 0);
+	if (size.root < 0)
+		return;
+	maildirsize_look(&size);
+	maildir_close_one(&size.root);
+	if (!size.known) {
+		if (quota.is_set || size.exists)
+			buf_add_string(out,
+			    "    quota: maildirsize is not "
+			    "usable: all would be counted\n");
+		return;
+	}
+	explain_limit(out, &size.limit, "from maildirsize");
+	buf_print(out,
+	    "    quota: %ju octets, %ju messages used (maildirsize, %jd s "
+	    "old)\n",
+	    (uintmax_t)size.used.octets, (uintmax_t)size.used.messages,
+	    (intmax_t)size.age_seconds);
+}
