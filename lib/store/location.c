@@ -9,12 +9,11 @@
 
 #include <string.h>
 
-/* Keys that name what only readers use: Dovecot's indexes, its control files,
- * how it lists folders.  Delivery is the same with and without. */
+/* Keys that name what only readers use: Dovecot's indexes, how it lists
+ * folders.  Delivery is the same with and without. */
 static const char *const without_effect[] = { "INDEX", "INDEXPVT", "INDEXCACHE",
-	"CONTROL", "ALT", "ALTNOCHECK", "VOLATILEDIR", "LISTINDEX",
-	"SUBSCRIPTIONS", "NO-NOSELECT", "NO-FS-VALIDATION", "ITERINDEX",
-	"BROKENCHAR" };
+	"ALT", "ALTNOCHECK", "VOLATILEDIR", "LISTINDEX", "NO-NOSELECT",
+	"NO-FS-VALIDATION", "ITERINDEX", "BROKENCHAR" };
 
 /* The text up to the next single colon, "::" made one. */
 static struct str
@@ -42,6 +41,13 @@ has_no_effect(struct str key)
 	return false;
 }
 
+static bool
+is_file_name(struct str name)
+{
+	return name.length > 0 && str_index(name, '/') == STR_NONE &&
+	    !str_is(name, ".") && !str_is(name, "..");
+}
+
 static int
 fail_of_key(struct str part, struct str text, struct status *why)
 {
@@ -59,6 +65,10 @@ take_key(
 
 	if (str_is(key, "INBOX"))
 		into->inbox = in.rest;
+	else if (str_is(key, "CONTROL"))
+		into->control = in.rest;
+	else if (str_is(key, "SUBSCRIPTIONS") && is_file_name(in.rest))
+		into->subscriptions = in.rest;
 	else if (str_is(part, "UTF-8"))
 		into->utf8 = true;
 	else if (str_is(part, "LAYOUT=fs"))

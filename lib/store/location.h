@@ -8,11 +8,13 @@
 #include "mail/status.h"
 
 struct location {
-	struct str driver; /* "maildir", "mbox", "auto" */
-	struct str path;   /* not expanded; empty: not given */
-	struct str inbox;  /* INBOX=, not expanded; empty: not given */
-	bool layout_fs;    /* LAYOUT=fs */
-	bool utf8;         /* folder names on disk are UTF-8 */
+	struct str driver;        /* "maildir", "mbox", "auto" */
+	struct str path;          /* not expanded; empty: not given */
+	struct str inbox;         /* INBOX=, not expanded; empty: not given */
+	struct str control;       /* CONTROL=, not expanded */
+	struct str subscriptions; /* SUBSCRIPTIONS=, a file's name */
+	bool layout_fs;           /* LAYOUT=fs */
+	bool utf8;                /* folder names on disk are UTF-8 */
 };
 
 /*

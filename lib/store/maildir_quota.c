@@ -5,10 +5,12 @@
  * Source: Maildir++ (maildirsize in the mail root counts for all folders).
  */
 #include "base/sys.h"
+#include "store/directory.h"
 #include "store/maildir_work.h"
 #include "store/quota_notice.h"
 #include "store/subscriptions.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
@@ -36,22 +38,62 @@ close_mail_root(struct delivery *delivery, int root)
 		maildir_close_one(&root);
 }
 
+/* Where maildirsize and subscriptions are: beside the mail, or in the directory
+ * that CONTROL= names, which is made. */
+static int
+open_control(struct delivery *delivery)
+{
+	const struct mailbox *mailbox = delivery->mailbox;
+	struct status why;
+	int fd;
+
+	if (mailbox->control == mailbox->root)
+		return open_mail_root(delivery);
+	fd = sys_openat(AT_FDCWD, mailbox->control, O_RDONLY | O_DIRECTORY, 0);
+	if (fd >= 0 || errno != ENOENT ||
+	    directory_make(mailbox->control, mailbox->never_made,
+		delivery_syncs(delivery), &why) < 0)
+		return fd;
+	return sys_openat(
+	    AT_FDCWD, mailbox->control, O_RDONLY | O_DIRECTORY, 0);
+}
+
+/* Both for a look at maildirsize; false, and nothing open, where one of them
+ * cannot be had. */
+static bool
+open_both(struct delivery *delivery, struct maildirsize *size)
+{
+	size->root = open_mail_root(delivery);
+	size->control = open_control(delivery);
+	if (size->root >= 0 && size->control >= 0)
+		return true;
+	close_mail_root(delivery, size->root);
+	close_mail_root(delivery, size->control);
+	return false;
+}
+
+static void
+close_both(struct delivery *delivery, const struct maildirsize *size)
+{
+	close_mail_root(delivery, size->root);
+	close_mail_root(delivery, size->control);
+}
+
 static void
 read_usage(struct delivery *delivery, uint64_t octets)
 {
 	struct maildir *at = delivery->work;
-	int root = open_mail_root(delivery);
 
 	memset(&at->size, 0, sizeof(at->size));
-	at->size.root = root;
 	at->size.layout_fs = delivery->mailbox->layout_fs;
 	at->size.options = &delivery->options->quota;
 	at->size.mode = maildir_file_mode(at);
 	at->size.limit = at->quota.limit;
 	at->size.limit_is_ours = at->quota.is_set;
-	if (root >= 0)
+	if (open_both(delivery, &at->size)) {
 		maildirsize_read(&at->size, &at->quota, octets);
-	close_mail_root(delivery, root);
+		close_both(delivery, &at->size);
+	}
 	if (!at->quota.is_set)
 		at->quota.limit = at->quota.folder = at->size.limit;
 }
@@ -109,27 +151,26 @@ maildir_record_usage(struct delivery *delivery)
 {
 	struct maildir *at = delivery->work;
 
-	if (at->quota.ignored || !at->size.exists)
-		return;
-	at->size.root = open_mail_root(delivery);
-	if (at->size.root < 0)
+	if (at->quota.ignored || !at->size.exists ||
+	    !open_both(delivery, &at->size))
 		return;
 	maildirsize_add(&at->size, at->octets);
 	quota_notice(delivery->options->quota.quota_warning, at->size.root,
 	    &at->quota.limit, &at->size.used, at->octets);
-	close_mail_root(delivery, at->size.root);
+	close_both(delivery, &at->size);
 }
 
 void
 maildir_subscribe(struct delivery *delivery)
 {
-	int root = open_mail_root(delivery);
+	const struct mailbox *mailbox = delivery->mailbox;
+	int control = open_control(delivery);
 
-	if (root < 0)
+	if (control < 0)
 		return;
-	subscriptions_add(root, delivery->mailbox->root, &delivery->folder,
-	    delivery->mailbox->layout_fs, delivery->mailbox->utf8);
-	close_mail_root(delivery, root);
+	subscriptions_add(control, mailbox->control, mailbox->subscriptions,
+	    &delivery->folder, mailbox->layout_fs, mailbox->utf8);
+	close_mail_root(delivery, control);
 }
 
 static void
@@ -150,7 +191,7 @@ void
 maildir_explain_quota(struct delivery *delivery, struct buf *out)
 {
 	const char *folder = folder_name(&delivery->folder, delivery->arena);
-	struct maildirsize size = { .root = -1 };
+	struct maildirsize size = { .root = -1, .control = -1 };
 	struct status why;
 	struct quota quota;
 
@@ -161,13 +202,13 @@ maildir_explain_quota(struct delivery *delivery, struct buf *out)
 	if (quota.ignored)
 		buf_print(
 		    out, "    quota: mail in %s is not counted\n", folder);
-	if (delivery->mailbox->root != NULL)
-		size.root = sys_openat(AT_FDCWD, delivery->mailbox->root,
+	if (delivery->mailbox->control != NULL)
+		size.control = sys_openat(AT_FDCWD, delivery->mailbox->control,
 		    O_RDONLY | O_DIRECTORY, 0);
-	if (size.root < 0)
+	if (size.control < 0)
 		return;
 	maildirsize_look(&size);
-	maildir_close_one(&size.root);
+	maildir_close_one(&size.control);
 	if (!size.known) {
 		if (quota.is_set || size.exists)
 			buf_add_string(out,

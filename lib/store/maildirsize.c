@@ -114,7 +114,7 @@ read_file(struct maildirsize *size, struct maildirsize_text *into)
 	size_t length = 0;
 	ssize_t got = 0;
 	int fd = sys_openat(
-	    size->root, file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	    size->control, file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	bool fine = false;
 
 	memset(into, 0, sizeof(*into));
@@ -293,14 +293,14 @@ write_file(struct maildirsize *size, const struct count *count)
 	int fd;
 
 	if (count->racy) {
-		(void)sys_unlinkat(size->root, file_name, 0);
+		(void)sys_unlinkat(size->control, file_name, 0);
 		size->exists = false;
 		return;
 	}
 	buf_init(&text, name, sizeof(name));
 	buf_print(&text, "%s.%016" PRIx64, file_name, sys_random());
-	fd = sys_openat(
-	    size->root, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	fd = sys_openat(size->control, name,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return;
 	buf_init(&text, room, sizeof(room));
@@ -311,8 +311,8 @@ write_file(struct maildirsize *size, const struct count *count)
 	    size->used.messages);
 	if (((size->mode & 077) != 0 && sys_fchmod(fd, size->mode) < 0) ||
 	    file_write_all(fd, buf_str(&text)) < 0 || sys_close(fd) < 0 ||
-	    sys_renameat(size->root, name, size->root, file_name) < 0) {
-		(void)sys_unlinkat(size->root, name, 0);
+	    sys_renameat(size->control, name, size->control, file_name) < 0) {
+		(void)sys_unlinkat(size->control, name, 0);
 		return;
 	}
 	size->exists = true;
@@ -393,7 +393,7 @@ maildirsize_add(struct maildirsize *size, uint64_t octets)
 
 	if (!size->exists)
 		return;
-	fd = sys_openat(size->root, file_name,
+	fd = sys_openat(size->control, file_name,
 	    O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (fd < 0)
 		return;
@@ -403,7 +403,7 @@ maildirsize_add(struct maildirsize *size, uint64_t octets)
 	 * the next reader count anew, which is right. */
 	if (sys_write(fd, line.at, line.length) < 0) {
 		/* Then the sum is too small until it is counted again. */
-		(void)sys_unlinkat(size->root, file_name, 0);
+		(void)sys_unlinkat(size->control, file_name, 0);
 	}
 	(void)sys_close(fd);
 }

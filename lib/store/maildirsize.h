@@ -15,6 +15,7 @@
 /* The Maildir that is counted. */
 struct maildirsize {
 	int root;       /* its directory, open */
+	int control;    /* the one that holds the file, often the same */
 	bool layout_fs; /* folders are directories, not ".a.b" */
 	const struct quota_options *options;
 	mode_t mode;               /* for a new file; 0: 0600 */

@@ -195,18 +195,24 @@ open_directory(struct delivery *delivery, struct status *why)
 	return inbox ? 0 : enter_folder(delivery, why);
 }
 
-/* A folder that is not there, and may not be made, is refused before the
- * message is read. */
+/* A folder that is not there and may not be made, or that is no file, is
+ * refused before the message is read. */
 static int
 check_folder(struct delivery *delivery, struct status *why)
 {
 	struct mbox *at = delivery->work;
 	struct stat facts;
 
-	if (delivery_may_make(delivery) ||
-	    sys_fstatat(at->dir, at->name, &facts, AT_SYMLINK_NOFOLLOW) == 0)
+	if (folder_is_inbox(&delivery->folder))
 		return 0;
-	return status_fail_errno(why, "open", at->path);
+	if (sys_fstatat(at->dir, at->name, &facts, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT && delivery_may_make(delivery) ?
+		    0 :
+		    status_fail_errno(why, "open", at->path);
+	if (S_ISREG(facts.st_mode))
+		return 0;
+	errno = S_ISDIR(facts.st_mode) ? EISDIR : ELOOP;
+	return status_fail_errno(why, "use as an mbox", at->path);
 }
 
 /* Reasons that a retry tomorrow will meet again. */
@@ -214,7 +220,20 @@ static bool
 is_lasting(int number)
 {
 	return number == ENOENT || number == ENOTDIR || number == ELOOP ||
-	    number == EACCES || number == EPERM || number == ENAMETOOLONG;
+	    number == EISDIR || number == EACCES || number == EPERM ||
+	    number == ENAMETOOLONG;
+}
+
+static int
+name_dotlock(struct delivery *delivery, struct status *why)
+{
+	struct mbox *at = delivery->work;
+
+	if (dotlock_init(&at->dotlock, at->dir, at->directory, at->name, why) ==
+	    0)
+		return 0;
+	errno = ENAMETOOLONG;
+	return -1;
 }
 
 static int
@@ -231,9 +250,9 @@ mbox_open(struct delivery *delivery, struct status *why)
 	at->room = arena_take(delivery->arena, WRITE_OCTETS);
 	delivery->spool_name = delivery->options->mail_temp_dir;
 	if (open_directory(delivery, why) == 0 &&
-	    check_folder(delivery, why) == 0)
-		return dotlock_init(
-		    &at->dotlock, at->dir, at->directory, at->name, why);
+	    check_folder(delivery, why) == 0 &&
+	    name_dotlock(delivery, why) == 0)
+		return 0;
 	delivery->folder_refused =
 	    !folder_is_inbox(&delivery->folder) && is_lasting(errno);
 	close_one(&at->dir);

@@ -232,6 +232,14 @@ mailbox_resolve(const struct store_options *options,
 	else if (location.inbox.length > 0 &&
 	    expand_path(location.inbox, &names, arena, &into->inbox, why) < 0)
 		return -1;
+	into->control = into->root;
+	if (location.control.length > 0 &&
+	    expand_path(location.control, &names, arena, &into->control, why) <
+		0)
+		return -1;
+	into->subscriptions = location.subscriptions.length > 0 ?
+	    arena_string(arena, location.subscriptions) :
+	    "subscriptions";
 	if (into->inbox == NULL)
 		return status_fail(why, STATUS_MISCONFIGURED,
 		    "mail_location names no place for INBOX");

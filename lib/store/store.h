@@ -54,9 +54,11 @@ struct store;
 /* Where one user's mail goes: everything expanded, nothing opened. */
 struct mailbox {
 	const struct store *store;
-	const char *root;  /* absolute path; NULL: there are no folders */
-	const char *inbox; /* absolute path of INBOX; often root */
-	bool in_spool;     /* INBOX is the owner's in mail_spool_directory */
+	const char *root;    /* absolute path; NULL: there are no folders */
+	const char *inbox;   /* absolute path of INBOX; often root */
+	bool in_spool;       /* INBOX is the owner's in mail_spool_directory */
+	const char *control; /* where maildirsize and subscriptions are */
+	const char *subscriptions; /* the name of that file */
 	bool layout_fs;
 	bool utf8;
 	/* A directory that is never made, nor those above it: a system

@@ -18,8 +18,6 @@
 #include <errno.h>
 #include <fcntl.h>
 
-static const char file_name[] = "subscriptions";
-static const char new_name[] = "subscriptions.lda-new";
 static const char header[] = "V\t2\n\n";
 
 /* More than a thousand folders with long names. */
@@ -53,15 +51,22 @@ has_line(struct str text, struct str line)
 	return false;
 }
 
+/* The file that is changed, and the one that will replace it. */
+struct list {
+	int root;
+	const char *name;
+	char new_name[DOTLOCK_NAME_OCTETS];
+};
+
 /* The contents, empty for no file; false where it cannot be known. */
 static bool
-read_file(int root, char *room, struct str *text, mode_t *mode)
+read_file(const struct list *list, char *room, struct str *text, mode_t *mode)
 {
 	struct stat facts;
 	size_t length = 0;
 	ssize_t got = 0;
-	int fd =
-	    sys_openat(root, file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	int fd = sys_openat(
+	    list->root, list->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 
 	*text = str_of(room, 0);
 	*mode = 0600;
@@ -87,26 +92,29 @@ write_parts(int fd, const struct str *parts, size_t count)
 }
 
 static void
-replace_file(int root, mode_t mode, const struct str *parts, size_t count)
+replace_file(
+    const struct list *list, mode_t mode, const struct str *parts, size_t count)
 {
 	int fd, rc;
 
-	(void)sys_unlinkat(root, new_name, 0); /* a crash's */
-	fd = sys_openat(
-	    root, new_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	(void)sys_unlinkat(list->root, list->new_name, 0); /* a crash's */
+	fd = sys_openat(list->root, list->new_name,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return;
 	rc = write_parts(fd, parts, count);
 	if (mode != 0600 && sys_fchmod(fd, mode) < 0)
 		rc = -1;
 	if (sys_close(fd) < 0 || rc < 0 ||
-	    sys_renameat(root, new_name, root, file_name) < 0)
-		(void)sys_unlinkat(root, new_name, 0);
+	    sys_renameat(list->root, list->new_name, list->root, list->name) <
+		0)
+		(void)sys_unlinkat(list->root, list->new_name, 0);
 }
 
 /* Under the lock. */
 static void
-add_line(int root, const struct folder *folder, bool layout_fs, bool utf8)
+add_line(const struct list *list, const struct folder *folder, bool layout_fs,
+    bool utf8)
 {
 	char *room = sys_map(FILE_OCTETS);
 	char name[NAME_OCTETS];
@@ -115,7 +123,7 @@ add_line(int root, const struct folder *folder, bool layout_fs, bool utf8)
 	bool version_2;
 	mode_t mode;
 
-	if (room == NULL || !read_file(root, room, &text, &mode))
+	if (room == NULL || !read_file(list, room, &text, &mode))
 		return;
 	/* A version that is not known here is nobody's to change. */
 	if (str_begins(text, "V\t") && !str_begins(text, "V\t2\n"))
@@ -129,7 +137,7 @@ add_line(int root, const struct folder *folder, bool layout_fs, bool utf8)
 		utf8, &line) ||
 	    has_line(text, buf_str(&line)))
 		return;
-	replace_file(root, mode,
+	replace_file(list, mode,
 	    (const struct str[]){ str_from(text.length == 0 ? header : ""),
 		text,
 		str_from(text.length == 0 || str_ends(text, "\n") ? "" : "\n"),
@@ -138,21 +146,25 @@ add_line(int root, const struct folder *folder, bool layout_fs, bool utf8)
 }
 
 void
-subscriptions_add(int root, const char *path, const struct folder *folder,
-    bool layout_fs, bool utf8)
+subscriptions_add(int root, const char *path, const char *file,
+    const struct folder *folder, bool layout_fs, bool utf8)
 {
 	int64_t then_us = sys_ticks_us() + LOCK_WAIT_US;
+	struct list list = { .root = root, .name = file };
 	struct dotlock lock;
 	struct status why;
+	struct buf name;
 	bool stale;
 
-	if (dotlock_init(&lock, root, path, file_name, &why) < 0)
+	buf_init(&name, list.new_name, sizeof(list.new_name));
+	buf_print(&name, "%s.lda-new", file);
+	if (name.overflow || dotlock_init(&lock, root, path, file, &why) < 0)
 		return;
 	while (dotlock_try(&lock, true, &stale, &why) < 0) {
 		if (why.id != STATUS_LOCKED || sys_ticks_us() >= then_us)
 			return;
 		sys_sleep_ms(LOCK_PAUSE_MS);
 	}
-	add_line(root, folder, layout_fs, utf8);
+	add_line(&list, folder, layout_fs, utf8);
 	dotlock_release(&lock);
 }

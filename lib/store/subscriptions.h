@@ -7,13 +7,13 @@
 #include "store/folder.h"
 
 /*
- * Adds folder to the file "subscriptions" in the mail root (root, whose path
- * is for causes), under its dotlock, in the version that the file has already
- * (2 for a new one).  A folder that is there already is not added again.
- * Waits for the lock for two seconds; what goes wrong is not told, because
- * the mail is delivered.
+ * Adds folder to the file called file (usually "subscriptions") in the
+ * directory root, whose path is for causes, under its dotlock, in the version
+ * that the file has already (2 for a new one).  A folder that is there already
+ * is not added again. Waits for the lock for two seconds; what goes wrong is
+ * not told, because the mail is delivered.
  */
-void subscriptions_add(int root, const char *path, const struct folder *folder,
-    bool layout_fs, bool utf8);
+void subscriptions_add(int root, const char *path, const char *file,
+    const struct folder *folder, bool layout_fs, bool utf8);
 
 #endif

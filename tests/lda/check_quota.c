@@ -242,15 +242,20 @@ START_TEST(mails_are_charged_until_full_and_again_after_a_delete)
 	}
 	expect_log(&world, "quota=100%");
 	expect_counts(3, 0);
-	deliver(20);
-	expect_full(75, "4.2.2");
-	expect_counts(3, 0);
 	delete_one("home/Maildir");
 	deliver(1000);
 	expect_sent(&world);
 	expect_counts(3, 0);
+	age("home/Maildir");
 	deliver(20);
 	expect_full(75, "4.2.2");
+	expect_counts(3, 0);
+	/* That was counted just now: Maildir++ believes it for 15 minutes, as
+	 * nobody has recorded a delete. */
+	delete_one("home/Maildir");
+	set_age(SIZE_FILE, 16 * 60);
+	deliver(1000);
+	expect_sent(&world);
 	expect_counts(3, 0);
 }
 END_TEST
@@ -311,7 +316,7 @@ START_TEST(messages_are_counted)
 	deliver(20);
 	expect_full(75, "4.2.2");
 	expect_counts(2, 0);
-	expect_size("0S,2C\n1000 1\n1000 1\n");
+	expect_size("0S,2C\n2000 2\n");
 }
 END_TEST
 

@@ -79,7 +79,7 @@ set_up(void)
 	memset(&quota, 0, sizeof(quota));
 	memset(&size, 0, sizeof(size));
 	size.options = &options;
-	size.root = open(scratch.root, O_RDONLY | O_DIRECTORY);
+	size.root = size.control = open(scratch.root, O_RDONLY | O_DIRECTORY);
 	ck_assert_int_ge(size.root, 0);
 }
 

@@ -43,7 +43,8 @@ add(const char *name, bool layout_fs, bool utf8)
 
 	ck_assert_int_eq(
 	    folder_parse(str_from(name), &arena, &folder, &why), 0);
-	subscriptions_add(root, scratch.root, &folder, layout_fs, utf8);
+	subscriptions_add(
+	    root, scratch.root, "subscriptions", &folder, layout_fs, utf8);
 }
 
 static struct str

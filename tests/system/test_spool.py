@@ -702,6 +702,66 @@ def a_lock_of_a_crash_is_broken_by_the_keeper(w):
     tidy("bob")
 
 
+# Trouble while the mailbox is written.
+
+ON_BOX = ["-P", SPOOL + "/bob"]
+
+
+def facts_of_box():
+    entry = os.stat(SPOOL + "/bob")
+    return entry.st_size, entry.st_mtime_ns, entry.st_atime_ns, entry.st_ino
+
+
+@test()
+def what_fails_while_it_is_written_is_undone(w):
+    """Every call on the mailbox in turn; also the first error of fsync, after
+    which a second one may lie."""
+    lda = prepare(w, "bob")
+    ok(w.run(user="bob", program=lda, env=LOCAL, stdin=Letter().octets))
+    os.utime(SPOOL + "/bob", (1000000000, 1000000001))
+    before, facts = read(SPOOL + "/bob"), facts_of_box()
+    for call, errors, most in (("write", ("ENOSPC", "EIO", "EDQUOT"), 5),
+                               ("fsync", ("EIO", "ENOSPC"), 1)):
+        for error in errors:
+            for when in range(1, most + 1):
+                status, out, calls = spool.strace(
+                    w, lda, env=LOCAL, stdin=Letter(b"x\n" * 150000).octets,
+                    options=ON_BOX + ["-e", "inject=%s:error=%s:when=%d" % (
+                        call, error, when)])
+                after = "%s %d fails with %s: %r" % (call, when, error, out)
+                true(any("INJECTED" in c.rest for c in calls), after)
+                same(status, 75, "status, " + after)
+                reply_is_public(out.decode())
+                same(read(SPOOL + "/bob"), before, "mailbox, " + after)
+                # Reading it here has changed nothing but the access time.
+                same(facts_of_box()[:2], facts[:2], "size, mtime, " + after)
+                tidy("bob")
+    status, _, _ = spool.strace(
+        w, lda, env=LOCAL, stdin=Letter().octets,
+        options=ON_BOX + ["-e", "inject=utimensat:error=EPERM"])
+    same(status, 0, "status where times cannot be set")
+    box("bob", 2)
+
+
+@test()
+def killed_while_it_writes_the_next_mail_is_whole(w):
+    lda = prepare(w, "bob")
+    for when in range(1, 6):
+        spool.empty(SPOOL)
+        first, letter = Letter(), Letter()
+        ok(w.run(user="bob", program=lda, env=LOCAL, stdin=first.octets))
+        before = read(SPOOL + "/bob")
+        spool.strace(w, lda, env=LOCAL, stdin=Letter(b"x\n" * 150000).octets,
+                     options=ON_BOX + [
+                         "-e", "inject=write:signal=KILL:when=%d" % when])
+        same(read(SPOOL + "/bob")[:len(before)], before, "what was there")
+        ok(w.run(user="bob", program=lda, env=LOCAL, stdin=letter.octets))
+        found = spool.Box(read(SPOOL + "/bob"))
+        same(found.mails[0], first.octets, "the first mail")
+        same(found.mails[-1], letter.octets, "the last mail")
+        tidy("bob")
+
+
 # What it costs.
 
 def cost(calls):

@@ -353,30 +353,51 @@ def swapped_entries_in_a_spool_without_the_sticky_bit(w):
     races(w, 0o777, ["bob", "bob.lock"], 0)
 
 
+def later(change):
+    """A process that does it in a quarter of a second, as root."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            time.sleep(0.25)
+            change()
+            status = 0
+        finally:
+            os._exit(status)
+    return pid
+
+
+def happened(pid):
+    same(os.waitpid(pid, 0)[1], 0, "the change that a test makes meanwhile")
+
+
+def dead_pid():
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return pid
+
+
 def replaced_between_look_and_break(w, owner):
     """A lock that is stale when lda looks at it, and that somebody who has
     found the same has replaced by his own before lda takes it away."""
     lda = prepare(w, "bob")
     host = socket.gethostname()
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0)
-    os.waitpid(pid, 0)
-    write(SPOOL + "/bob.lock", "%d:%s" % (pid, host))
+    write(SPOOL + "/bob.lock", "%d:%s" % (dead_pid(), host))
     ours = "%d:%s" % (os.getpid(), host)
-    pid = os.fork()
-    if pid == 0:
-        time.sleep(0.25)
+
+    def change():
         write(SPOOL + "/fresh", ours)
         os.chown(SPOOL + "/fresh", owner, MAIL)
         os.rename(SPOOL + "/fresh", SPOOL + "/bob.lock")
-        os._exit(0)
+    pid = later(change)
     status, _, calls = spool.strace(
         w, lda, "-o", "mbox_lock_timeout=1s", env=LOCAL,
         stdin=Letter().octets,
         options=["-e", "trace=/rename|link",
                  "-e", "inject=/rename:delay_enter=800ms"])
-    os.waitpid(pid, 0)
+    happened(pid)
     story = "\n    ".join(map(str, calls))
     true("rename" in story, "nothing was renamed: " + story)
     true(os.path.exists(SPOOL + "/bob.lock"),
@@ -398,6 +419,57 @@ def a_fresh_lock_of_postfix_is_put_back(w):
     """Of root: with fs.protected_hardlinks nobody else may link it."""
     with Protection(1):
         replaced_between_look_and_break(w, 0)
+
+
+def between_open_and_lock(w, change):
+    """lda has opened the mailbox and is about to lock it when change()
+    happens; its status, and what it has said."""
+    lda = prepare(w, "bob")
+    write(SPOOL + "/bob", b"")
+    os.chown(SPOOL + "/bob", BOB, MAIL)
+    os.chmod(SPOOL + "/bob", 0o660)
+    pid = later(change)
+    status, out, calls = spool.strace(
+        w, lda, env=LOCAL, stdin=Letter().octets,
+        options=["-P", SPOOL + "/bob", "-e", "trace=fcntl,write,openat",
+                 "-e", "inject=fcntl:delay_enter=600ms:when=1"])
+    happened(pid)
+    true(any("DELAYED" in c.rest for c in calls), "no lock was delayed")
+    return status, out
+
+
+@test()
+def a_mailbox_replaced_between_open_and_lock_gets_the_mail(w):
+    def change():
+        write(SPOOL + "/fresh", b"")
+        os.chown(SPOOL + "/fresh", BOB, MAIL)
+        os.rename(SPOOL + "/bob", SPOOL + "/was")
+        os.rename(SPOOL + "/fresh", SPOOL + "/bob")
+    status, out = between_open_and_lock(w, change)
+    same(status, 0, "status, %r" % out)
+    same(len(Box(read(SPOOL + "/bob")).mails), 1, "mails")
+    same(read(SPOOL + "/was"), b"", "what was the mailbox before")
+
+
+@test()
+def what_happens_to_a_mailbox_between_open_and_lock_is_seen(w):
+    victim = SPOOL + "/victim"
+
+    def second_name():
+        os.link(SPOOL + "/bob", victim)
+
+    def other_owner():
+        os.chown(SPOOL + "/bob", ALICE, MAIL)
+
+    def symlink():
+        os.rename(SPOOL + "/bob", victim)
+        os.symlink(victim, SPOOL + "/bob")
+
+    for change in (second_name, other_owner, symlink):
+        status, out = between_open_and_lock(w, change)
+        same(status, 75, "status, %s, %r" % (change.__name__, out))
+        same(read(victim if os.path.exists(victim) else SPOOL + "/bob"),
+             b"", "the file, " + change.__name__)
 
 
 @test()
