@@ -15,27 +15,35 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* The mail root, whose maildirsize counts for all folders: open already for
- * INBOX. */
-static int
-open_mail_root(struct delivery *delivery)
+/* Whether the delivery's own directory is path: open already. */
+static bool
+is_open_already(const struct delivery *delivery, const char *path)
 {
 	struct maildir *at = delivery->work;
 
-	if (folder_is_inbox(&delivery->folder) ||
-	    delivery->mailbox->root == NULL)
+	return path == NULL ||
+	    (folder_is_inbox(&delivery->folder) &&
+		strcmp(path, at->root_path) == 0);
+}
+
+/* A directory by its path; the delivery's own is not opened again. */
+static int
+open_or_share(struct delivery *delivery, const char *path)
+{
+	struct maildir *at = delivery->work;
+
+	if (is_open_already(delivery, path))
 		return at->root;
-	return sys_openat(
-	    AT_FDCWD, delivery->mailbox->root, O_RDONLY | O_DIRECTORY, 0);
+	return sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
 }
 
 static void
-close_mail_root(struct delivery *delivery, int root)
+close_unless_shared(struct delivery *delivery, int fd)
 {
 	struct maildir *at = delivery->work;
 
-	if (root != at->root)
-		maildir_close_one(&root);
+	if (fd != at->root)
+		maildir_close_one(&fd);
 }
 
 /* Where maildirsize and subscriptions are: beside the mail, or in the directory
@@ -45,44 +53,58 @@ open_control(struct delivery *delivery)
 {
 	const struct mailbox *mailbox = delivery->mailbox;
 	struct status why;
-	int fd;
+	int fd = open_or_share(delivery, mailbox->control);
 
-	if (mailbox->control == mailbox->root)
-		return open_mail_root(delivery);
-	fd = sys_openat(AT_FDCWD, mailbox->control, O_RDONLY | O_DIRECTORY, 0);
 	if (fd >= 0 || errno != ENOENT ||
 	    directory_make(mailbox->control, mailbox->never_made,
 		delivery_syncs(delivery), &why) < 0)
 		return fd;
-	return sys_openat(
-	    AT_FDCWD, mailbox->control, O_RDONLY | O_DIRECTORY, 0);
+	return open_or_share(delivery, mailbox->control);
 }
 
-/* Both for a look at maildirsize; false, and nothing open, where one of them
- * cannot be had. */
-static bool
-open_both(struct delivery *delivery, struct maildirsize *size)
-{
-	size->root = open_mail_root(delivery);
-	size->control = open_control(delivery);
-	if (size->root >= 0 && size->control >= 0)
-		return true;
-	close_mail_root(delivery, size->root);
-	close_mail_root(delivery, size->control);
-	return false;
-}
+/* The directories that count: all of the mail, the file, INBOX elsewhere. */
+struct counted {
+	int root;
+	int control;
+	int inbox;
+};
 
 static void
-close_both(struct delivery *delivery, const struct maildirsize *size)
+close_counted(struct delivery *delivery, const struct counted *directories)
 {
-	close_mail_root(delivery, size->root);
-	close_mail_root(delivery, size->control);
+	close_unless_shared(delivery, directories->root);
+	close_unless_shared(delivery, directories->control);
+	close_unless_shared(delivery, directories->inbox);
+}
+
+/* False, and nothing open, where one of them cannot be had. */
+static bool
+open_counted(
+    struct delivery *delivery, struct counted *into, struct maildirsize *size)
+{
+	const struct mailbox *mailbox = delivery->mailbox;
+
+	into->root = open_or_share(delivery, mailbox->root);
+	into->control = open_control(delivery);
+	into->inbox = open_or_share(delivery, mailbox->inbox);
+	size->root = into->root;
+	size->control = into->control;
+	size->inbox = mailbox->root != NULL &&
+		strcmp(mailbox->root, mailbox->inbox) != 0 ?
+	    &into->inbox :
+	    NULL;
+	if (into->root >= 0 && into->control >= 0 &&
+	    (into->inbox >= 0 || errno == ENOENT))
+		return true;
+	close_counted(delivery, into);
+	return false;
 }
 
 static void
 read_usage(struct delivery *delivery, uint64_t octets)
 {
 	struct maildir *at = delivery->work;
+	struct counted directories;
 
 	memset(&at->size, 0, sizeof(at->size));
 	at->size.layout_fs = delivery->mailbox->layout_fs;
@@ -90,9 +112,9 @@ read_usage(struct delivery *delivery, uint64_t octets)
 	at->size.mode = maildir_file_mode(at);
 	at->size.limit = at->quota.limit;
 	at->size.limit_is_ours = at->quota.is_set;
-	if (open_both(delivery, &at->size)) {
+	if (open_counted(delivery, &directories, &at->size)) {
 		maildirsize_read(&at->size, &at->quota, octets);
-		close_both(delivery, &at->size);
+		close_counted(delivery, &directories);
 	}
 	if (!at->quota.is_set)
 		at->quota.limit = at->quota.folder = at->size.limit;
@@ -150,14 +172,19 @@ void
 maildir_record_usage(struct delivery *delivery)
 {
 	struct maildir *at = delivery->work;
+	struct counted directories;
+	uint64_t notice;
 
-	if (at->quota.ignored || !at->size.exists ||
-	    !open_both(delivery, &at->size))
+	if (at->quota.ignored || !at->size.known ||
+	    !open_counted(delivery, &directories, &at->size))
 		return;
 	maildirsize_add(&at->size, at->octets);
-	quota_notice(delivery->options->quota.quota_warning, at->size.root,
+	notice = quota_notice(delivery->options->quota.quota_warning,
+	    directories.inbox >= 0 ? directories.inbox : directories.root,
 	    &at->quota.limit, &at->size.used, at->octets);
-	close_both(delivery, &at->size);
+	if (notice > 0)
+		maildirsize_add(&at->size, notice);
+	close_counted(delivery, &directories);
 }
 
 void
@@ -170,7 +197,7 @@ maildir_subscribe(struct delivery *delivery)
 		return;
 	subscriptions_add(control, mailbox->control, mailbox->subscriptions,
 	    &delivery->folder, mailbox->layout_fs, mailbox->utf8);
-	close_mail_root(delivery, control);
+	close_unless_shared(delivery, control);
 }
 
 static void

@@ -324,7 +324,8 @@ count_all(struct maildirsize *size)
 {
 	struct count count = { .size = size };
 
-	count_folder(&count, size->root, "INBOX");
+	count_folder(
+	    &count, size->inbox != NULL ? *size->inbox : size->root, "INBOX");
 	count_below(&count, size->root, "", 0);
 	size->known = !count.failed;
 	size->used = count.used;
@@ -399,11 +400,9 @@ maildirsize_add(struct maildirsize *size, uint64_t octets)
 		return;
 	buf_init(&line, room, sizeof(room));
 	buf_print(&line, "%" PRIu64 " 1\n", octets);
-	/* One write, so that two programs' lines do not mix.  Half a line makes
-	 * the next reader count anew, which is right. */
-	if (sys_write(fd, line.at, line.length) < 0) {
-		/* Then the sum is too small until it is counted again. */
+	/* One write, so that two programs' lines do not mix.  After none or
+	 * half of it the sum would be wrong: all is counted next time. */
+	if (sys_write(fd, line.at, line.length) != (ssize_t)line.length)
 		(void)sys_unlinkat(size->control, file_name, 0);
-	}
 	(void)sys_close(fd);
 }

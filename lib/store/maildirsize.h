@@ -14,9 +14,10 @@
 
 /* The Maildir that is counted. */
 struct maildirsize {
-	int root;       /* its directory, open */
-	int control;    /* the one that holds the file, often the same */
-	bool layout_fs; /* folders are directories, not ".a.b" */
+	int root;         /* its directory, open */
+	int control;      /* the one that holds the file, often the same */
+	const int *inbox; /* INBOX's where that is another, else NULL */
+	bool layout_fs;   /* folders are directories, not ".a.b" */
 	const struct quota_options *options;
 	mode_t mode;               /* for a new file; 0: 0600 */
 	struct quota_amount limit; /* what the first line is to say */

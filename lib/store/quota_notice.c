@@ -94,7 +94,7 @@ crlf_octets(struct str text)
 }
 
 /* As any message: written in tmp/, synced, published. */
-static void
+static uint64_t
 deliver_notice(int root, struct str body)
 {
 	char room[512], tmp[MAILDIR_NAME_OCTETS + 8];
@@ -115,16 +115,16 @@ deliver_notice(int root, struct str body)
 	fd = sys_openat(
 	    root, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return;
+		return 0;
 	rc = write_notice(fd, buf_str(&header), body);
-	if (sys_close(fd) < 0 || rc < 0 ||
-	    sys_linkat(root, tmp, root, new) < 0) {
-		/* The user hears of it tomorrow. */
-	}
+	/* Where one of these fails the user hears of it tomorrow. */
+	if (sys_close(fd) < 0 || rc < 0 || sys_linkat(root, tmp, root, new) < 0)
+		rc = -1;
 	(void)sys_unlinkat(root, tmp, 0);
+	return rc < 0 ? 0 : header.length + body.length;
 }
 
-static void
+static uint64_t
 send_file(const char *path, int root)
 {
 	char room[TEMPLATE_OCTETS];
@@ -134,13 +134,14 @@ send_file(const char *path, int root)
 	int fd = file_open(path, &facts);
 
 	if (fd < 0)
-		return;
+		return 0;
 	while (length < sizeof(room) &&
 	    (got = sys_read(fd, room + length, sizeof(room) - length)) > 0)
 		length += (size_t)got;
 	(void)sys_close(fd);
-	if (got == 0 && length > 0)
-		deliver_notice(root, str_of(room, length));
+	if (got != 0 || length == 0)
+		return 0;
+	return deliver_notice(root, str_of(room, length));
 }
 
 static void
@@ -160,7 +161,7 @@ run_command(char *path, uint64_t percent)
 	}
 }
 
-void
+uint64_t
 quota_notice(const char *setting, int root, const struct quota_amount *limit,
     const struct quota_amount *used, uint64_t octets)
 {
@@ -176,11 +177,11 @@ quota_notice(const char *setting, int root, const struct quota_amount *limit,
 	    warning.percent == 0 ||
 	    quota_percent(used, limit) >= warning.percent ||
 	    quota_percent(&after, limit) < warning.percent || !take_turn(root))
-		return;
+		return 0;
 	buf_init(&copy, path, sizeof(path));
 	buf_add(&copy, warning.path);
-	if (warning.is_command)
-		run_command(path, quota_percent(&after, limit));
-	else
-		send_file(path, root);
+	if (!warning.is_command)
+		return send_file(path, root);
+	run_command(path, quota_percent(&after, limit));
+	return 0;
 }

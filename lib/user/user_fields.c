@@ -9,18 +9,26 @@
 #include "base/cursor.h"
 #include "user/user_line.h"
 
-/* Fields beyond the most are no settings of ours. */
+#include <string.h>
+
+/* Most users have fewer fields. */
+#define FIELDS_AT_ONCE 32
+
+/* A line is bounded, so the number of its fields is. */
 static void
 remember(struct str name, struct str value, const struct user_query *query,
     struct user *into)
 {
 	struct user_field *field;
 
-	if (into->fields == NULL)
-		into->fields = arena_take(
-		    query->arena, USER_FIELDS_MOST * sizeof(*into->fields));
-	if (into->field_count == USER_FIELDS_MOST)
-		return;
+	if (into->field_count % FIELDS_AT_ONCE == 0) {
+		field = arena_take(query->arena,
+		    (into->field_count + FIELDS_AT_ONCE) * sizeof(*field));
+		if (into->field_count > 0)
+			memcpy(field, into->fields,
+			    into->field_count * sizeof(*field));
+		into->fields = field;
+	}
 	field = &into->fields[into->field_count++];
 	field->name = name;
 	field->value = value;

@@ -7,9 +7,6 @@
 
 #include "user/user.h"
 
-/* Fields of one user that are looked at. */
-#define USER_FIELDS_MOST 64
-
 /*
  * Takes one field, named as in Dovecot's userdb: uid, gid and home are the
  * user's, mail is his mail_location, any other may be a setting.  value lives

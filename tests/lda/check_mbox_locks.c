@@ -80,9 +80,8 @@ count_in(const char *path, const char *text)
 	ck_assert_ptr_nonnull(all);
 	length = fread(all, 1, 1 << 22, file);
 	(void)fclose(file);
-	for (at = all;
-	     (at = memmem(at, length - (size_t)(at - all), text,
-		  strlen(text))) != NULL;
+	for (at = all; (at = memmem(at, length - (size_t)(at - all), text,
+			    strlen(text))) != NULL;
 	     at++)
 		count++;
 	free(all);
@@ -99,8 +98,8 @@ expect_untouched(void)
 	ck_assert_ptr_nonnull(file);
 	length = fread(got, 1, sizeof(got), file);
 	(void)fclose(file);
-	ck_assert_msg(length == strlen(old_mail) &&
-		memcmp(got, old_mail, length) == 0,
+	ck_assert_msg(
+	    length == strlen(old_mail) && memcmp(got, old_mail, length) == 0,
 	    "the mailbox has changed:%s", world_tell(&world));
 }
 
@@ -110,8 +109,7 @@ expect_appended(void)
 {
 	expect_sent(&world);
 	ck_assert_uint_eq(count_in(box, old_mail), 1);
-	ck_assert_msg(count_in(box, world_mail) == 1, "%s",
-	    world_tell(&world));
+	ck_assert_msg(count_in(box, world_mail) == 1, "%s", world_tell(&world));
 }
 
 static void
@@ -126,8 +124,8 @@ static void
 expect_gave_up_in_time(int64_t least_ms, int64_t most_ms)
 {
 	expect_deferred(&world, "4.2.0");
-	ck_assert_msg(world.got.elapsed_ms >= least_ms &&
-		world.got.elapsed_ms <= most_ms,
+	ck_assert_msg(
+	    world.got.elapsed_ms >= least_ms && world.got.elapsed_ms <= most_ms,
 	    "after %jd ms:%s", (intmax_t)world.got.elapsed_ms,
 	    world_tell(&world));
 }
@@ -228,8 +226,8 @@ START_TEST(a_held_dotlock_defers)
 	ck_assert_uint_eq(maildir_count(&world.scratch, "spool"), 2);
 	/* Who it is, for the administrator. */
 	expect_log(&world, lock);
-	expect_log(&world,
-	    scratch_print(&world.scratch, "pid %d", (int)getpid()));
+	expect_log(
+	    &world, scratch_print(&world.scratch, "pid %d", (int)getpid()));
 	ck_assert_int_eq(unlink(lock), 0);
 	world_deliver(&world, world_mail);
 	expect_appended();
@@ -350,9 +348,9 @@ END_TEST
 
 START_TEST(a_lock_of_a_dead_process_is_broken_at_once)
 {
-	put_dotlock(_i == 0 ? pid_and_host(dead_pid()) :
-			      scratch_print(
-				  &world.scratch, "%d\n", (int)dead_pid()),
+	put_dotlock(_i == 0 ?
+		pid_and_host(dead_pid()) :
+		scratch_print(&world.scratch, "%d\n", (int)dead_pid()),
 	    0);
 	world_deliver(&world, world_mail);
 	expect_appended();
@@ -526,14 +524,13 @@ START_TEST(what_is_planted_while_we_wait_gets_nothing)
 	pid_t other;
 
 	scratch_write(&world.scratch, "victim", old_mail);
-	(void)snprintf(
-	    victim, sizeof(victim), "%s/victim", world.scratch.root);
+	(void)snprintf(victim, sizeof(victim), "%s/victim", world.scratch.root);
 	other = meanwhile(plants[_i]);
 	add_setting("mbox_lock_timeout=3s");
 	world_deliver(&world, world_mail);
 	wait_for(other);
-	ck_assert_msg(host_exit_status(&world.got) == 75, "%s",
-	    world_tell(&world));
+	ck_assert_msg(
+	    host_exit_status(&world.got) == 75, "%s", world_tell(&world));
 	ck_assert_int_eq(world.got.dsn[0], '4');
 	ck_assert_uint_eq(count_in(victim, "hello"), 0);
 	ck_assert(!scratch_has(&world.scratch, "spool/bob.lock"));
@@ -597,8 +594,8 @@ START_TEST(a_signal_ends_the_waiting_and_leaves_nothing)
 	world.command.context = &numbers[_i];
 	world_deliver(&world, world_mail);
 	(void)waitpid(-1, NULL, 0);
-	ck_assert_msg(host_exit_status(&world.got) == 75, "%s",
-	    world_tell(&world));
+	ck_assert_msg(
+	    host_exit_status(&world.got) == 75, "%s", world_tell(&world));
 	ck_assert_int_eq(world.got.dsn[0], '4');
 	ck_assert_int_le(world.got.elapsed_ms, 3000);
 	expect_untouched();
@@ -613,8 +610,8 @@ START_TEST(where_no_dotlock_can_be_made_the_remedies_are_named)
 {
 	scratch_chmod(&world.scratch, "spool", 0555);
 	world_deliver(&world, world_mail);
-	ck_assert_msg(host_exit_status(&world.got) == 75, "%s",
-	    world_tell(&world));
+	ck_assert_msg(
+	    host_exit_status(&world.got) == 75, "%s", world_tell(&world));
 	expect_deferred(&world, world.got.dsn);
 	expect_untouched();
 	ck_assert_int_lt(world.got.elapsed_ms, 900);
@@ -636,8 +633,8 @@ static const char *const nonsense[] = { "fcntl lockf", "none",
 
 START_TEST(methods_that_make_no_sense_are_refused)
 {
-	add_setting(scratch_print(
-	    &world.scratch, "mbox_write_locks=%s", nonsense[_i]));
+	add_setting(
+	    scratch_print(&world.scratch, "mbox_write_locks=%s", nonsense[_i]));
 	world_deliver(&world, world_mail);
 	expect_deferred(&world, "4.3.5");
 	expect_log(&world, "mbox_write_locks");
@@ -684,11 +681,11 @@ START_TEST(many_deliveries_are_all_there_whole)
 			    "\nSubject: %d.%d\n\n>From %d.%d begins\n%0*d\n"
 			    "ends %d.%d.\n\n",
 			    w, i, w, i, 50, 0, w, i);
-			ck_assert_msg(count_in(box, text) == 1, "mail %d.%d",
-			    w, i);
+			ck_assert_msg(
+			    count_in(box, text) == 1, "mail %d.%d", w, i);
 		}
-	ck_assert_uint_eq(count_in(box, "\nFrom a@example.org"),
-	    WRITERS * MAILS);
+	ck_assert_uint_eq(
+	    count_in(box, "\nFrom a@example.org"), WRITERS * MAILS);
 	expect_only_the_mailbox();
 }
 END_TEST
@@ -712,8 +709,7 @@ main(void)
 	tcase_set_timeout(many, 60);
 	tcase_add_loop_test(held, a_held_fcntl_lock_defers, 0, 2);
 	tcase_add_test(held, a_held_flock_defers_where_it_is_asked);
-	tcase_add_loop_test(
-	    held, a_held_dotlock_defers, 0, COUNT(dotlocking));
+	tcase_add_loop_test(held, a_held_dotlock_defers, 0, COUNT(dotlocking));
 	tcase_add_test(held, a_lock_that_somebody_refreshes_for_ever_defers);
 	tcase_add_test(held, a_lock_that_is_released_in_time_is_waited_for);
 	tcase_add_test(held, a_timeout_of_nothing_tries_once);
@@ -723,8 +719,8 @@ main(void)
 	    held, a_signal_ends_the_waiting_and_leaves_nothing, 0, 2);
 	tcase_add_test(
 	    held, where_no_dotlock_can_be_made_the_remedies_are_named);
-	tcase_add_loop_test(held, methods_that_make_no_sense_are_refused, 0,
-	    COUNT(nonsense));
+	tcase_add_loop_test(
+	    held, methods_that_make_no_sense_are_refused, 0, COUNT(nonsense));
 	tcase_add_loop_test(
 	    stale, a_lock_of_a_dead_process_is_broken_at_once, 0, 2);
 	tcase_add_loop_test(

@@ -313,7 +313,6 @@ static const struct {
 	{ "OK x:0:0::#/anna::", DOUBT },
 	{ "OK x:!!::#/anna::", DOUBT },
 	{ "OK x:nobodyhere:1::#/anna::", DOUBT },
-	{ "OK x:!::#/anna::userdb_mail_uid=0x", DOUBT },
 	{ "OK x:!::#/anna::\nroot:x:0:0::/::", DOUBT },
 	{ "OK x:!::#/anna::userdb_message_size_limit=lots", DOUBT },
 	{ "ok x:!::#/anna::", DOUBT },

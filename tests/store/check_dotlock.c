@@ -334,8 +334,8 @@ END_TEST
 
 START_TEST(what_is_no_file_is_neither_broken_nor_followed)
 {
-	static const char *const kinds[] = { "symlink", "dangling",
-		"directory", "FIFO", "socket" };
+	static const char *const kinds[] = { "symlink", "dangling", "directory",
+		"FIFO", "socket" };
 	struct stat before, after;
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
 	int bound;
@@ -358,9 +358,8 @@ START_TEST(what_is_no_file_is_neither_broken_nor_followed)
 		(void)snprintf(name.sun_path, sizeof(name.sun_path),
 		    "%s/bob.lock", scratch.root);
 		bound = socket(AF_UNIX, SOCK_DGRAM, 0);
-		ck_assert_int_eq(bind(bound, (struct sockaddr *)&name,
-				     sizeof(name)),
-		    0);
+		ck_assert_int_eq(
+		    bind(bound, (struct sockaddr *)&name, sizeof(name)), 0);
 		(void)close(bound);
 		break;
 	}
@@ -449,8 +448,8 @@ START_TEST(a_name_that_is_too_long_is_refused)
 	name[250] = '\0';
 	ck_assert_int_eq(
 	    dotlock_init(&other, dir, scratch.root, name, &why), 0);
-	ck_assert_msg(dotlock_try(&other, true, &stale, &why) == 0, "%s",
-	    why.cause);
+	ck_assert_msg(
+	    dotlock_try(&other, true, &stale, &why) == 0, "%s", why.cause);
 	dotlock_release(&other);
 	ck_assert_uint_eq(count_others(), 0);
 }
@@ -473,8 +472,8 @@ as_nobody(int (*what)(void))
 		_exit(what());
 	}
 	ck_assert_int_eq(waitpid(pid, &ended, 0), pid);
-	ck_assert_msg(WIFEXITED(ended) && WEXITSTATUS(ended) == 0,
-	    "status %#x", (unsigned)ended);
+	ck_assert_msg(WIFEXITED(ended) && WEXITSTATUS(ended) == 0, "status %#x",
+	    (unsigned)ended);
 }
 
 static int
@@ -566,8 +565,8 @@ come_and_go(char *stale_text, char *fresh_text)
 
 	for (int i = 0; i < 400; i++) {
 		struct stat mine, now;
-		int fd = openat(
-		    dir, "stale", O_CREAT | O_EXCL | O_WRONLY, 0644);
+		int fd =
+		    openat(dir, "stale", O_CREAT | O_EXCL | O_WRONLY, 0644);
 
 		if (write(fd, stale_text, strlen(stale_text)) < 0)
 			return 100;

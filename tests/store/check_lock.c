@@ -139,8 +139,8 @@ START_TEST(what_would_not_lock_is_refused)
 {
 	struct lock_set set;
 
-	ck_assert_msg(read_set(&set, bad[_i].text) == -1, "\"%s\" is read",
-	    bad[_i].text);
+	ck_assert_msg(
+	    read_set(&set, bad[_i].text) == -1, "\"%s\" is read", bad[_i].text);
 	ck_assert_int_eq(why.id, STATUS_MISCONFIGURED);
 	expect_holds(why.cause, "mbox_write_locks");
 	expect_holds(why.cause, bad[_i].cause);
@@ -552,8 +552,8 @@ wait_rounds(void)
 			return 5;
 		got = dotlock_try(&mine, false, &stale, &said) == 0;
 		if (got) {
-			other = openat(dir, "inside",
-			    O_CREAT | O_EXCL | O_WRONLY, 0600);
+			other = openat(
+			    dir, "inside", O_CREAT | O_EXCL | O_WRONLY, 0600);
 			if (other < 0)
 				return 6;
 			(void)close(other);
@@ -570,8 +570,8 @@ wait_rounds(void)
 
 START_TEST(programs_with_another_order_do_not_deadlock_with_us)
 {
-	static const char *const orders[] = { "fcntl dotlock",
-		"dotlock fcntl", "dotlock fcntl flock", "flock fcntl dotlock" };
+	static const char *const orders[] = { "fcntl dotlock", "dotlock fcntl",
+		"dotlock fcntl flock", "flock fcntl dotlock" };
 	pid_t pids[COUNT(orders) + 1];
 	int status;
 
@@ -609,8 +609,8 @@ main(void)
 	    methods_are_taken_in_the_order_of_their_words, 0, COUNT(good));
 	tcase_add_loop_test(
 	    words, what_would_not_lock_is_refused, 0, COUNT(bad));
-	tcase_add_loop_test(taking, what_was_taken_is_given_back_last_first, 0,
-	    COUNT(stories));
+	tcase_add_loop_test(
+	    taking, what_was_taken_is_given_back_last_first, 0, COUNT(stories));
 	tcase_add_loop_test(
 	    taking, locks_of_others_are_respected, 0, COUNT(pairs));
 	tcase_add_loop_test(taking, ours_keep_others_out_until_released, 0, 4);
@@ -618,8 +618,8 @@ main(void)
 	tcase_add_test(taking, closing_another_descriptor_keeps_the_lock);
 #endif
 	tcase_add_test(taking, dotlock_try_does_without_where_it_is_forbidden);
-	tcase_add_loop_test(stale,
-	    a_stale_lock_is_broken_where_no_kernel_lock_is_held, 0, 6);
+	tcase_add_loop_test(
+	    stale, a_stale_lock_is_broken_where_no_kernel_lock_is_held, 0, 6);
 	tcase_add_loop_test(stale,
 	    a_lock_that_looks_stale_is_not_while_the_kernel_knows_a_holder, 0,
 	    4);

@@ -155,8 +155,8 @@ read_back(struct str stored, struct sunk *into)
 	stored.length--;
 	while (stored.length > 0) {
 		size_t end = str_index(stored, '\n');
-		struct str line = str_head(
-		    stored, end == STR_NONE ? stored.length : end + 1);
+		struct str line =
+		    str_head(stored, end == STR_NONE ? stored.length : end + 1);
 
 		stored = str_after(stored, line.length);
 		ck_assert_msg(!str_begins(line, "From "),
@@ -386,18 +386,18 @@ static const struct {
 	struct str sender, want;
 	time_t when;
 } lines[] = {
-	{ TEXT("a@b.example"), TEXT("From a@b.example  Sun Nov  9 01:46:40 "
-				    "2008\n"),
+	{ TEXT("a@b.example"),
+	    TEXT("From a@b.example  Sun Nov  9 01:46:40 "
+		 "2008\n"),
 	    1226195200 },
-	{ TEXT(""), TEXT("From MAILER-DAEMON  Thu Jan  1 00:00:00 1970\n"),
-	    0 },
+	{ TEXT(""), TEXT("From MAILER-DAEMON  Thu Jan  1 00:00:00 1970\n"), 0 },
 	{ TEXT("x"), TEXT("From x  Sat Dec 31 23:59:59 2016\n"), 1483228799 },
 	{ TEXT("x"), TEXT("From x  Thu Feb 29 12:00:00 2024\n"), 1709208000 },
 	{ TEXT("x"), TEXT("From x  Mon Feb  1 00:00:00 2106\n"), 4294425600 },
 	{ TEXT("a\nFrom b@c\r\0\x1b\x7f"),
 	    TEXT("From a?From b@c????  Thu Jan  1 00:00:00 1970\n"), 0 },
-	{ TEXT("\"a b\"@c"),
-	    TEXT("From \"a b\"@c  Thu Jan  1 00:00:00 1970\n"), 0 },
+	{ TEXT("\"a b\"@c"), TEXT("From \"a b\"@c  Thu Jan  1 00:00:00 1970\n"),
+	    0 },
 	{ TEXT("j\xc3\xbcrgen@b"),
 	    TEXT("From j\xc3\xbcrgen@b  Thu Jan  1 00:00:00 1970\n"), 0 },
 };
@@ -466,8 +466,7 @@ main(void)
 	TCase *body = tcase_create("message");
 	TCase *line = tcase_create("From_ line");
 
-	tcase_add_loop_test(
-	    body, every_cut_gives_the_same, 0, COUNT(messages));
+	tcase_add_loop_test(body, every_cut_gives_the_same, 0, COUNT(messages));
 	tcase_add_test(body, no_number_of_blanks_hides_a_field);
 	tcase_add_test(body, names_of_every_length_are_kept);
 	tcase_add_loop_test(

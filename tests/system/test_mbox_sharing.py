@@ -264,8 +264,8 @@ def all_programs_at_once_lose_double_and_tear_nothing(w):
                                ("setgid", POSTFIX_SETGID)):
             writers.begin(writers.postfix, w, service, count)
         for i in range(PROCMAIL_AT_ONCE):
-            writers.begin(writers.programs, [PROCMAIL, "-t", "-f", "-"], "procmail", i,
-                          PROCMAIL_EACH, env)
+            writers.begin(writers.programs, [PROCMAIL, "-t", "-f", "-"],
+                          "procmail", i, PROCMAIL_EACH, env)
         for i in range(LDA):
             writers.begin(writers.programs, [lda], "lda", i, LDA_EACH, env)
         writers.end(70)

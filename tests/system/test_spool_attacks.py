@@ -9,9 +9,7 @@ mail that bob has.
 
 import os
 import random
-import signal
 import socket
-import stat
 import time
 
 import spool
@@ -158,7 +156,7 @@ def start(w, lda, how, *more, seconds=20):
                  env=LOCAL if user == "bob" else {}, stdin=Letter().octets)
 
 
-def judge(run, after, victims, seconds=None):
+def judge(run, after, victims):
     true(run.status in (0, 75), "%s: %s" % (after, run))
     if run.status == 75:
         true(run.reply.startswith("4."), "%s: %s" % (after, run))
