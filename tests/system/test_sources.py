@@ -85,7 +85,7 @@ def cost(w, who):
     """System calls of one delivery, and octets read, with a Maildir that is
     there."""
     out = w.path("strace")
-    run = w.run("-f", "-qq", "-o", out, w.lda, "-d", who, user="vmail",
+    run = w.run("-f", "-qq", "-o", out, "-u", "vmail", w.lda, "-d", who,
                 program="/usr/bin/strace", stdin=Letter().octets, seconds=120)
     same(run.status, 0, str(run))
     lines = read(out).decode(errors="replace").splitlines()
@@ -238,13 +238,11 @@ service auth {{
     mode = 0666
     user = root
   }}
-  unix_listener auth-vmail {{
-    type = userdb
+  unix_listener vmail-userdb {{
     mode = 0600
     user = vmail
   }}
-  unix_listener auth-clients {{
-    type = auth
+  unix_listener auth-client {{
     mode = 0666
   }}
 }}
@@ -279,8 +277,8 @@ class Auth:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
         until = time.monotonic() + 20
-        while not os.path.exists(self.socket("auth-clients")) or \
-                not os.path.exists(self.socket("auth-vmail")):
+        while not os.path.exists(self.socket("auth-client")) or \
+                not os.path.exists(self.socket("vmail-userdb")):
             if time.monotonic() > until or self.process.poll() is not None:
                 self.__exit__()
                 raise AssertionError("Dovecot does not start:\n" + self.log())
@@ -309,9 +307,9 @@ LOOKUPS = [
     ("auth-userdb", "root", "nobody@a.invalid", 67),
     ("auth-userdb", "root", "anna", 67),
     ("auth-userdb", "root", "full@a.invalid", 75),
-    ("auth-vmail", "root", "anna@a.invalid", 0),
-    ("auth-vmail", "vmail", "anna@a.invalid", 0),
-    ("auth-vmail", "vmail", "nobody@a.invalid", 67),
+    ("vmail-userdb", "root", "anna@a.invalid", 0),
+    ("vmail-userdb", "vmail", "anna@a.invalid", 0),
+    ("vmail-userdb", "vmail", "nobody@a.invalid", 67),
     # 0666: Dovecot tells only about users of the asker's uid.
     ("auth-userdb", "vmail", "anna@a.invalid", 0),
     ("auth-userdb", "bob", "bob@a.invalid", 0),
@@ -319,11 +317,11 @@ LOOKUPS = [
     ("auth-userdb", "vmail", "bob@a.invalid", 75),
     ("auth-userdb", "vmail", "nobody@a.invalid", 67),
     # 0600: not ours to open.
-    ("auth-vmail", "bob", "bob@a.invalid", 75),
-    ("auth-vmail", "bob", "nobody@a.invalid", 75),
+    ("vmail-userdb", "bob", "bob@a.invalid", 75),
+    ("vmail-userdb", "bob", "nobody@a.invalid", 75),
     # Not this kind of socket.
-    ("auth-clients", "root", "anna@a.invalid", 75),
-    ("auth-clients", "vmail", "nobody@a.invalid", 75),
+    ("auth-client", "root", "anna@a.invalid", 75),
+    ("auth-client", "vmail", "nobody@a.invalid", 75),
     ("auth-nothere", "root", "anna@a.invalid", 75),
 ]
 
@@ -354,7 +352,7 @@ def Dovecot_answers_about_its_users(w):
 def Dovecot_says_where_the_mail_goes(w):
     with Auth(w) as auth:
         shutil.rmtree("/srv/mail/a.invalid", ignore_errors=True)
-        use("dovecot-auth:" + auth.socket("auth-vmail"))
+        use("dovecot-auth:" + auth.socket("vmail-userdb"))
         run = deliver(w, "else@a.invalid")
         same(run.status, 0, str(run))
         same(len(mails("/srv/mail/a.invalid/else/Other")), 1, "mails")
@@ -367,7 +365,7 @@ def Dovecot_says_where_the_mail_goes(w):
 def names_that_would_break_the_protocol(w):
     """None of them is anybody, and the server answers on."""
     with Auth(w) as auth:
-        use("dovecot-auth:" + auth.socket("auth-vmail"))
+        use("dovecot-auth:" + auth.socket("vmail-userdb"))
         for who in ("a\tb", "a\nUSER\t2\tanna@a.invalid", "a\001t", "x" * 700,
                     "*", "%u", "anna@a.invalid\r", "\u00e4@a.invalid"):
             run = deliver(w, who)
