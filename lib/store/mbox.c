@@ -395,6 +395,9 @@ open_file(struct delivery *delivery, struct status *why)
 	    at->dir, at->name, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (at->fd >= 0)
 		return 0;
+	if (errno == EISDIR || errno == ENXIO)
+		return status_fail(why, STATUS_UNREACHABLE,
+		    "%s is not a regular file", at->path);
 	if (errno != ENOENT || !delivery_may_make(delivery))
 		return status_fail_access(why, "open", at->path, R_OK | W_OK);
 	return create_file(delivery, why);
