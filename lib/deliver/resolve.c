@@ -38,11 +38,20 @@ find(const struct settings *settings, struct str name, struct arena *arena,
 	    arena, into, why);
 }
 
+/* "<bob@d>" is bob@d, but a blank is part of a name. */
+static struct str
+without_brackets(struct str name)
+{
+	if (str_begins(name, "<") && str_ends(name, ">"))
+		return str_head(str_after(name, 1), name.length - 2);
+	return name;
+}
+
 static int
 by_flag(const struct deliver_request *request, const struct settings *settings,
     struct arena *arena, struct user *into, struct status *why)
 {
-	struct str name = request->user.text;
+	struct str name = without_brackets(request->user.text);
 
 	if (name.length > 0)
 		return find(settings, name, arena, into, why);

@@ -101,6 +101,8 @@ read_record(struct cdb *cdb, uint64_t at, struct str key, struct str *value)
 
 	if (read_pair(cdb, at, &key_length, &value_length) < 0)
 		return -1;
+	if (at < HEADER_OCTETS || key_length > cdb->size - at - 8)
+		return damaged(cdb);
 	if (key_length != key.length)
 		return 0;
 	if (read_at(cdb, at + 8, found, key_length) < 0)
@@ -166,7 +168,8 @@ use_value(const struct user_query *query, struct str value, const char *path,
 
 	if (value.length > 0 && value.at[value.length - 1] == '\0')
 		value.length--;
-	if (str_index(value, '\0') == STR_NONE) {
+	if (str_index(value, '\0') == STR_NONE &&
+	    str_index(value, '\n') == STR_NONE) {
 		line = arena_print(query->arena, "%.*s:%.*s",
 		    (int)query->name.length, query->name.at, (int)value.length,
 		    value.at);
@@ -179,8 +182,8 @@ use_value(const struct user_query *query, struct str value, const char *path,
 		return -1;
 	}
 	return status_fail(why, STATUS_LOOKUP_FAILED,
-	    "the entry of %.*s in %s holds NUL octets", (int)query->name.length,
-	    query->name.at, path);
+	    "the entry of %.*s in %s holds NUL octets or several lines",
+	    (int)query->name.length, query->name.at, path);
 }
 
 static int

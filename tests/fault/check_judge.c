@@ -250,8 +250,8 @@ START_TEST(missing_sync_is_a_broken_delivery)
 	struct tree_count tree = { .whole = 1 };
 	struct fault_record records[8];
 	struct ending ending;
-	struct evidence evidence = { &scenario, &rule, records, 0, false, false,
-		&ending, &tree };
+	struct evidence evidence = { &scenario, "/M", &rule, records, 0, false,
+		false, &ending, &tree };
 	char complaint[4 * LEDGER_PATH] = "";
 
 	memset(&ending, 0, sizeof(ending));
@@ -264,18 +264,19 @@ END_TEST
 
 START_TEST(lost_message_after_kill_is_seen)
 {
-	struct tree_count tree = { .whole = 1 };
+	struct tree_count tree = { .whole = 1 }, none = { .whole = 0 };
+	struct tree_count one = { .whole = 1 };
 	struct ending ending;
 	char complaint[256] = "";
 
 	memset(&ending, 0, sizeof(ending));
-	ck_assert(
-	    judge_recovery(&ending, &tree, 0, complaint, sizeof(complaint)));
-	ck_assert(
-	    !judge_recovery(&ending, &tree, 1, complaint, sizeof(complaint)));
+	ck_assert(judge_recovery(
+	    &ending, &tree, &none, complaint, sizeof(complaint)));
+	ck_assert(!judge_recovery(
+	    &ending, &tree, &one, complaint, sizeof(complaint)));
 	ending.wait_status = EXITED(75);
-	ck_assert(
-	    !judge_recovery(&ending, &tree, 0, complaint, sizeof(complaint)));
+	ck_assert(!judge_recovery(
+	    &ending, &tree, &none, complaint, sizeof(complaint)));
 }
 END_TEST
 

@@ -144,6 +144,80 @@ START_TEST(nothing_published_is_seen)
 }
 END_TEST
 
+/* An mbox that had to be made, appended to and synced. */
+static const struct step appended[] = {
+	{ CALL_OPENAT, "/h/mbox", NULL, NEW_FILE },
+	{ CALL_FSYNC, "/h", NULL, 0 },
+	{ CALL_WRITE, "/h/mbox", NULL, NEW_FILE },
+	{ CALL_FSYNC, "/h/mbox", NULL, NEW_FILE },
+};
+
+START_TEST(appended_mbox_is_durable)
+{
+	struct fault_record records[COUNT(appended)];
+	char complaint[512] = "";
+
+	record_steps(appended, COUNT(appended), records);
+	ck_assert_msg(ledger_mbox_is_durable(records, COUNT(appended),
+			  "/h/mbox", complaint, sizeof(complaint)),
+	    "%s", complaint);
+}
+END_TEST
+
+START_TEST(missing_step_of_an_mbox_is_seen)
+{
+	static const struct {
+		size_t step;
+		const char *complaint;
+	} missed[] = {
+		{ 1,
+		    "its directory was not synced after it was made: /h/mbox" },
+		{ 2, "nothing was written: /h/mbox" },
+		{ 3, "its octets were never synced: /h/mbox" },
+	};
+	struct fault_record records[COUNT(appended)];
+	char complaint[512] = "";
+
+	for (size_t i = 0; i < COUNT(missed); i++) {
+		record_steps(appended, COUNT(appended), records);
+		records[missed[i].step].happened = false;
+		ck_assert(!ledger_mbox_is_durable(records, COUNT(appended),
+		    "/h/mbox", complaint, sizeof(complaint)));
+		ck_assert_str_eq(complaint, missed[i].complaint);
+	}
+}
+END_TEST
+
+START_TEST(mbox_is_cut_back_under_its_locks)
+{
+	static const struct step undone[] = {
+		{ CALL_LOCK_FCNTL, "/h/mbox", NULL, 0 },
+		{ CALL_WRITE, "/h/mbox", NULL, 0 },
+		{ CALL_FTRUNCATE, "/h/mbox", NULL, 0 },
+		{ CALL_UNLINKAT, "/h/mbox.lock", NULL, 0 },
+		{ CALL_LOCK_FCNTL, "/h/mbox", NULL, 0 },
+		{ CALL_CLOSE, "/h/mbox", NULL, 0 },
+	};
+	struct fault_record records[COUNT(undone)], kept;
+	char complaint[512] = "";
+
+	record_steps(undone, COUNT(undone), records);
+	ck_assert_msg(ledger_mbox_was_cut_back(records, COUNT(undone),
+			  "/h/mbox", complaint, sizeof(complaint)),
+	    "%s", complaint);
+	kept = records[2]; /* after the dotlock is given up */
+	records[2] = records[3];
+	records[3] = kept;
+	ck_assert(!ledger_mbox_was_cut_back(
+	    records, COUNT(undone), "/h/mbox", complaint, sizeof(complaint)));
+	ck_assert_str_eq(
+	    complaint, "a lock was given up before it was cut back: /h/mbox");
+	ck_assert(!ledger_mbox_was_cut_back(
+	    records, 2, "/h/mbox", complaint, sizeof(complaint)));
+	ck_assert_str_eq(complaint, "it was never cut back: /h/mbox");
+}
+END_TEST
+
 /* A link keeps the first name too, until that is removed. */
 START_TEST(link_and_unlink_is_durable)
 {
@@ -200,6 +274,9 @@ main(void)
 	tcase_add_test(durable, write_after_publication_is_seen);
 	tcase_add_test(durable, nothing_published_is_seen);
 	tcase_add_test(durable, link_and_unlink_is_durable);
+	tcase_add_test(durable, appended_mbox_is_durable);
+	tcase_add_test(durable, missing_step_of_an_mbox_is_seen);
+	tcase_add_test(durable, mbox_is_cut_back_under_its_locks);
 	tcase_add_test(durable, line_names_call_and_fault);
 	suite_add_tcase(suite, durable);
 	runner = srunner_create(suite);

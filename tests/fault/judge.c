@@ -26,7 +26,12 @@ enum file_kind {
 	ANY,
 	DIRECTORY,
 	UNREADABLE, /* a directory that cannot be synced: no ledger */
-	ONLY_READ
+	ONLY_READ,
+	WRITTEN, /* what was written to before */
+	AGAIN,   /* open already, or a mail root whose folder is */
+	COUNTED, /* a mail root that is looked through for its folders */
+	IN_FORK,
+	DOTLOCK_TRY
 };
 
 /*
@@ -62,18 +67,67 @@ static const struct excuse {
 	{ CALL_MKDIRAT, EEXIST, "/world", ANY, "somebody else has made it" },
 	{ CALL_FSTATAT, 0, "/homes", ANY, "tells only where to begin to make" },
 	{ CALL_FSTATAT, ENOENT, "/", ANY, "then it is made, and found there" },
-	{ CALL_OPENAT, EACCES, "/homes", UNREADABLE,
+	{ CALL_OPENAT, ENOENT, "/world/home", DIRECTORY, "made, and there" },
+	{ CALL_OPENAT, EACCES, "/world/home", UNREADABLE,
 	    "one may make names there and not read them: synced from below" },
 	{ CALL_FSTATAT, 0, "/.Work", ANY,
 	    "tells only if maildirfolder is due" },
 	{ CALL_CLOSE, 0, "/maildirfolder", ANY, "an empty file" },
 	{ CALL_LINKAT, EPERM, "/tmp/", ANY, "a file system without links" },
-	{ CALL_OPENAT, EEXIST, "/tmp/", ANY, "another name" },
 	{ CALL_OPENAT, ENOENT, "/nsswitch.conf", ANY,
 	    "the helper is asked all the same" },
 	{ CALL_RENAMEAT_NEW, ENOSYS, "/tmp/", ANY, "link and unlink instead" },
 	{ CALL_RENAMEAT_NEW, EINVAL, "/tmp/", ANY, "link and unlink instead" },
 	{ CALL_UNLINKAT, 0, "/tmp/", ANY, "a second name in tmp/ is reaped" },
+	{ CALL_FUTIMENS, 0, "", ANY, "a reader may miss that mail is new" },
+	{ CALL_FSTAT, 0, "", WRITTEN, "a reader may miss that mail is new" },
+	{ CALL_LOCK_FCNTL, EAGAIN, "", ANY, "somebody's: tried once more" },
+	{ CALL_LOCK_FLOCK, EAGAIN, "", ANY, "somebody's: tried once more" },
+	{ CALL_LINKAT, EEXIST, ".lock.post", ANY, "somebody's: once more" },
+	{ CALL_LINKAT, ENOENT, ".lock.post", ANY, "post gone: once more" },
+	{ CALL_OPENAT, EEXIST, "/", ANY, "somebody's: once more" },
+	{ CALL_OPENAT, 0, ".lock.post", DOTLOCK_TRY, "then without" },
+	{ CALL_WRITE, 0, ".lock.post", DOTLOCK_TRY, "then without" },
+	{ CALL_FCHMOD, 0, ".lock.post", DOTLOCK_TRY, "then without" },
+	{ CALL_LINKAT, 0, ".lock.post", DOTLOCK_TRY, "then without" },
+	{ CALL_FSTAT, 0, ".lock.post", DOTLOCK_TRY, "then without" },
+	{ CALL_BOOT_TIME, 0, "", ANY, "a pid tells enough" },
+	{ CALL_KILL, ESRCH, "", ANY, "so it is dead" },
+	{ CALL_CLOSE, 0, "/dev/null", ANY, "nothing is kept in it" },
+	{ CALL_CLOSE, 0, "/spool/", ANY, "an empty file" },
+	{ CALL_FACCESSAT, ESTALE, "/Maildir", ANY, "once more from the start" },
+	{ CALL_OPENAT, 0, "/Maildir", COUNTED, "folders are then not counted" },
+	{ CALL_FSTATAT, 0, "/lda.conf", ANY, "but ENOENT: it is read" },
+	{ CALL_OPENAT, ENOENT, "/spool/", ANY, "made, and found there" },
+	{ CALL_READ, 0, "(socketpair)", IN_FORK, "the keeper unlocks" },
+	{ CALL_CLOSE, 0, "/users", ANY, "a socket: nothing is kept in it" },
+	{ CALL_FSTAT, 0, "/Maildir/", DIRECTORY, "the count is not kept" },
+	{ CALL_OPENAT, 0, "/Maildir/new", AGAIN, "the count is not kept" },
+	{ CALL_OPENAT, 0, "/Maildir/cur", DIRECTORY, "the count is not kept" },
+	{ CALL_OPENAT, 0, "/Maildir", AGAIN, "quota never fails a mail" },
+	{ CALL_UNLINKAT, 0, ".lock.post", ANY, "the next in its way does it" },
+	{ CALL_CLOSE, 0, ".lock.post", ANY, "its link holds, empty or not" },
+	{ CALL_OPENAT, 0, ".lock", ONLY_READ, "looked at again in a moment" },
+	{ CALL_READ, 0, ".lock", ANY, "looked at again in a moment" },
+	{ CALL_FSTATAT, 0, ".lock", ANY, "looked at again in a moment" },
+	{ CALL_RENAMEAT, 0, ".lock", ANY, "broken at the next try" },
+	{ CALL_UNLINKAT, 0, ".lock", ANY, "a dead process's is broken" },
+	{ CALL_FSTATAT, 0, "/mbox", ANY, "looked at again in a moment" },
+	{ CALL_FSTATAT, 0, "/spool/", ANY, "looked at again in a moment" },
+	{ CALL_FSTATAT, 0, "/mail/Work", ANY, "looked at again in a moment" },
+	{ CALL_OPENAT, ENOENT, "/mbox", ANY,
+	    "made, and if it is there now..." },
+	{ CALL_OPENAT, 0, "/maildirsize", ANY, "quota never fails a mail" },
+	{ CALL_READ, 0, "/maildirsize", ANY, "quota never fails a mail" },
+	{ CALL_WRITE, 0, "/maildirsize", ANY, "quota never fails a mail" },
+	{ CALL_FSTAT, 0, "/maildirsize", ANY, "quota never fails a mail" },
+	{ CALL_FCHMOD, 0, "/maildirsize", ANY, "quota never fails a mail" },
+	{ CALL_CLOSE, 0, "/maildirsize", ANY, "quota never fails a mail" },
+	{ CALL_UNLINKAT, 0, "/maildirsize", ANY, "quota never fails a mail" },
+	{ CALL_RENAMEAT, 0, "/maildirsize", ANY, "quota never fails a mail" },
+	{ CALL_FDOPENDIR, 0, "/Maildir", ANY, "quota never fails a mail" },
+	{ CALL_READDIR, 0, "/Maildir", ANY, "quota never fails a mail" },
+	{ CALL_CLOSEDIR, 0, "/Maildir", ANY, "quota never fails a mail" },
 	{ CALL_FSYNC, EINVAL, "", DIRECTORY,
 	    "a file system that has no sync of directories" },
 };
@@ -93,9 +147,66 @@ object(char *complaint, size_t size, const char *format, ...)
 }
 
 static bool
-is_of_kind(const struct fault_record *record, enum file_kind kind)
+was_written_before(
+    const struct evidence *evidence, const struct fault_record *record)
+{
+	for (const struct fault_record *at = evidence->records; at < record;
+	     at++)
+		if (at->call == CALL_WRITE && at->happened &&
+		    at->process == record->process &&
+		    strcmp(at->path, record->path) == 0)
+			return true;
+	return false;
+}
+
+static bool
+folder_is_open(
+    const struct evidence *evidence, const struct fault_record *record)
+{
+	size_t length = strlen(record->path);
+
+	for (const struct fault_record *at = evidence->records; at < record;
+	     at++)
+		if (at->call == CALL_OPENAT && at->happened &&
+		    strncmp(at->path, record->path, length) == 0 &&
+		    (strncmp(at->path + length, "/.Work", 6) == 0 ||
+			at->path[length] == '\0'))
+			return true;
+	return false;
+}
+
+static bool
+folder_is_looked_for(
+    const struct evidence *evidence, const struct fault_record *record)
+{
+	return record > evidence->records && record[-1].call == CALL_FSTATAT &&
+	    strstr(record[-1].path, "/.Work") != NULL;
+}
+
+static bool
+has_argument(const struct scenario *scenario, const char *part)
+{
+	for (size_t i = 0; scenario->arguments[i] != NULL; i++)
+		if (strstr(scenario->arguments[i], part) != NULL)
+			return true;
+	return false;
+}
+
+static bool
+is_of_kind(const struct evidence *evidence, const struct fault_record *record,
+    enum file_kind kind)
 {
 	switch (kind) {
+	case WRITTEN:
+		return was_written_before(evidence, record);
+	case COUNTED:
+		return folder_is_looked_for(evidence, record);
+	case IN_FORK:
+		return record->process != 0;
+	case AGAIN:
+		return folder_is_open(evidence, record);
+	case DOTLOCK_TRY:
+		return has_argument(evidence->scenario, "dotlock_try");
 	case DIRECTORY:
 	case UNREADABLE:
 		return (record->flags & O_DIRECTORY) != 0;
@@ -109,13 +220,13 @@ is_of_kind(const struct fault_record *record, enum file_kind kind)
 
 /* NULL if there is none. */
 static const struct excuse *
-find_excuse(const struct fault_record *record)
+find_excuse(const struct evidence *evidence, const struct fault_record *record)
 {
 	for (size_t i = 0; i < COUNT(excuses); i++)
 		if (excuses[i].call == record->call &&
 		    (excuses[i].error == 0 ||
 			excuses[i].error == record->error) &&
-		    is_of_kind(record, excuses[i].kind) &&
+		    is_of_kind(evidence, record, excuses[i].kind) &&
 		    strstr(record->path, excuses[i].path) != NULL)
 			return &excuses[i];
 	return NULL;
@@ -148,11 +259,38 @@ was_injected_first(const struct evidence *evidence, const char *part)
 	return false;
 }
 
-/* In a scenario where nothing can be removed. */
+static bool
+is_mbox(const struct evidence *evidence)
+{
+	return (evidence->scenario->flags & STORE_MBOX) != 0;
+}
+
+/* In a scenario where nothing can be removed, or cut back. */
 static bool
 cannot_undo(const struct evidence *evidence)
 {
-	return evidence->scenario->weather.call == CALL_UNLINKAT;
+	return evidence->scenario->weather.call == CALL_UNLINKAT ||
+	    evidence->scenario->weather.call == CALL_FTRUNCATE;
+}
+
+/* A fork of the program, the spool's keeper, was killed. */
+static bool
+fork_was_killed(const struct evidence *evidence)
+{
+	return evidence->rule->process != 0 &&
+	    (evidence->rule->action == ACT_KILL ||
+		evidence->rule->action == ACT_TEAR ||
+		evidence->rule->action == ACT_HANG ||
+		evidence->rule->action == ACT_HANG_TERM);
+}
+
+/* No lock is left but by who was killed, or could not remove it. */
+static bool
+litter_is_excused(const struct evidence *evidence)
+{
+	return evidence->tree->litter == 0 || cannot_undo(evidence) ||
+	    fork_was_killed(evidence) ||
+	    was_injected(evidence, CALL_UNLINKAT, "");
 }
 
 /* A file that could not be removed is nobody's fault. */
@@ -160,7 +298,8 @@ static bool
 tmp_is_clean(const struct evidence *evidence)
 {
 	return evidence->tree->in_tmp == 0 || cannot_undo(evidence) ||
-	    was_injected(evidence, CALL_UNLINKAT, "/tmp/");
+	    was_injected(evidence, CALL_UNLINKAT, "/tmp/") ||
+	    was_injected(evidence, CALL_UNLINKAT, "/temp/");
 }
 
 /* What changes nothing for whoever handles it rightly.  fsync and close are
@@ -192,14 +331,19 @@ has_fallen_back(const struct evidence *evidence)
 {
 	static const int lasting[] = { EACCES, ENOENT, ENOTDIR, ELOOP, EEXIST };
 
-	if (evidence->tree->elsewhere != 1 || evidence->ending->log_lines < 2)
+	/* A detail that is no folder is not worth a line. */
+	bool is_told = evidence->ending->log_lines >= 2 ||
+	    strcmp(evidence->scenario->name, "detail") == 0;
+
+	if (evidence->tree->elsewhere != 1 || !is_told)
 		return false;
 
 	for (size_t i = 0; i < evidence->record_count; i++) {
 		const struct fault_record *record = &evidence->records[i];
 
 		if (!record->injected ||
-		    strstr(record->path, "/Maildir") == NULL)
+		    (strstr(record->path, "/Maildir") == NULL &&
+			strstr(record->path, "/world/home") == NULL))
 			continue;
 		for (size_t k = 0; k < COUNT(lasting); k++)
 			if (record->error == lasting[k])
@@ -213,13 +357,22 @@ has_fallen_back(const struct evidence *evidence)
 static size_t
 records_before_commit(const struct evidence *evidence)
 {
-	const char *published = NULL;
+	const char *published = is_mbox(evidence) ? evidence->folder : NULL;
 
 	for (size_t i = 0; i < evidence->record_count; i++) {
 		const struct fault_record *record = &evidence->records[i];
 
-		if (!record->happened)
+		/* Where directories cannot be synced, trying it is all. */
+		if (!record->happened &&
+		    (record->call != CALL_FSYNC || record->error != EINVAL ||
+			is_mbox(evidence)))
 			continue;
+		if (is_mbox(evidence)) {
+			if (record->call == CALL_FSYNC &&
+			    strcmp(record->path, published) == 0)
+				return i;
+			continue;
+		}
 		if (strstr(record->other, "/new/") != NULL)
 			published = record->other;
 		if (record->call == CALL_FSYNC && published != NULL &&
@@ -245,7 +398,7 @@ judge_failures(const struct evidence *evidence, char *complaint, size_t size)
 
 		if (!record->injected || record->result >= 0 ||
 		    record->happened || record->error == EINTR ||
-		    find_excuse(record) != NULL)
+		    find_excuse(evidence, record) != NULL)
 			continue;
 		ledger_line(record, line, sizeof(line));
 		return object(
@@ -263,11 +416,73 @@ ledger_tells(const struct evidence *evidence)
 		const struct excuse *excuse = NULL;
 
 		if (evidence->records[i].injected)
-			excuse = find_excuse(&evidence->records[i]);
+			excuse = find_excuse(evidence, &evidence->records[i]);
 		if (excuse != NULL && excuse->kind == UNREADABLE)
 			return false;
 	}
 	return true;
+}
+
+/*
+ * maildirsize after the delivery: what the names of the messages say, or
+ * nothing that a reader would believe, so that he counts anew.  Killed or
+ * ended between publishing and charging the sum is too small until then:
+ * Maildir++ knows no way to do both at once.  Never is it too large.
+ */
+static bool
+judge_charge(const struct evidence *evidence, char *complaint, size_t size)
+{
+	const struct tree_count *tree = evidence->tree;
+	bool ended = evidence->ending->wait_status != 0 &&
+	    WIFSIGNALED(evidence->ending->wait_status);
+
+	if ((evidence->scenario->flags & HAS_QUOTA) == 0 ||
+	    tree->sum != SUM_READ)
+		return true;
+	if (tree->sum_octets == tree->octets &&
+	    tree->sum_messages == tree->messages)
+		return true;
+	if (ended && tree->sum_octets < tree->octets)
+		return true;
+	/* "There is no new/ or cur/" is an answer that is believed. */
+	if (evidence->rule->error == ENOENT &&
+	    was_injected(evidence, CALL_OPENAT, "/Maildir/"))
+		return true;
+	/* It could neither be charged nor removed. */
+	if (was_injected(evidence, CALL_UNLINKAT, "/maildirsize") &&
+	    tree->sum_octets < tree->octets)
+		return true;
+	return object(complaint, size,
+	    "maildirsize says %lu octets in %lu messages, there are %lu in %lu",
+	    tree->sum_octets, tree->sum_messages, tree->octets, tree->messages);
+}
+
+static bool
+judge_subscription(
+    const struct evidence *evidence, char *complaint, size_t size)
+{
+	if ((evidence->scenario->flags & WORLD_SUBSCRIBED) == 0 ||
+	    evidence->tree->subscribed ||
+	    (evidence->rule->action != ACT_NOT && !must_not_matter(evidence)))
+		return true;
+	return object(complaint, size, "the new folder was not subscribed");
+}
+
+static bool
+judge_durable(const struct evidence *evidence, char *complaint, size_t size)
+{
+	if (!ledger_tells(evidence))
+		return true;
+	/* A notice of quota_warning, behind the commit, is not promised. */
+	if (!is_mbox(evidence))
+		return ledger_is_durable(evidence->records,
+		    has_argument(evidence->scenario, "quota_warning") ?
+			records_before_commit(evidence) + 1 :
+			evidence->record_count,
+		    complaint, size);
+	return evidence->tree->elsewhere > 0 ||
+	    ledger_mbox_is_durable(evidence->records, evidence->record_count,
+		evidence->folder, complaint, size);
 }
 
 static bool
@@ -291,16 +506,18 @@ judge_delivered(const struct evidence *evidence, char *complaint, size_t size)
 		return object(complaint, size,
 		    "exit 0, but %u whole messages (%s)", delivered,
 		    tree->note);
-	if (tree->torn > 0 || tree->others > 0 || !tmp_is_clean(evidence))
+	if (tree->torn + tree->cut + tree->others > 0 ||
+	    !tmp_is_clean(evidence) || !litter_is_excused(evidence))
 		return object(complaint, size, "exit 0, and %s", tree->note);
+	if (!judge_charge(evidence, complaint, size) ||
+	    !judge_subscription(evidence, complaint, size))
+		return false;
 	if (evidence->ending->reply_length > 0)
 		return object(complaint, size, "exit 0 with a reply: %s",
 		    evidence->ending->reply);
 	if (!fell_back && !judge_failures(evidence, complaint, size))
 		return false;
-	return !ledger_tells(evidence) ||
-	    ledger_is_durable(
-		evidence->records, evidence->record_count, complaint, size);
+	return judge_durable(evidence, complaint, size);
 }
 
 /* "D.S.N text" in one line, printable, and of the wanted class. */
@@ -356,9 +573,15 @@ judge_code(const struct evidence *evidence, char *complaint, size_t size)
 	if (evidence->rule->error == ENOENT &&
 	    was_injected(evidence, CALL_FSTATAT, "/Maildir"))
 		return true;
+	if (evidence->scenario->want_exit == EXIT_TEMPORARY)
+		return true;
+	/* A lock that cannot be looked at may be held. */
+	if (was_injected_first(evidence, ".lock"))
+		return true;
 	for (size_t i = 0; i < COUNT(codes); i++)
 		if (evidence->rule->error == codes[i].error &&
-		    was_injected_first(evidence, "/Maildir") &&
+		    was_injected_first(evidence,
+			is_mbox(evidence) ? evidence->folder : "/Maildir") &&
 		    strncmp(evidence->ending->reply, codes[i].code, 5) != 0)
 			return object(complaint, size,
 			    "reply \"%s\" where %s wants %s",
@@ -409,20 +632,31 @@ judge_refused(
 		    "exit %d for what changes nothing (%s)", code,
 		    evidence->ending->log);
 	/* A duplicate is better than a loss, but it must not come unseen. */
-	if (cannot_undo(evidence) && tree->whole == 1 && tree->torn == 0)
+	if (cannot_undo(evidence) && tree->whole + tree->cut == 1 &&
+	    tree->torn == 0)
 		return strstr(evidence->ending->log, "could not remove") !=
 		    NULL ||
+		    strstr(evidence->ending->log, "could not be cut back") !=
+		    NULL ||
+		    could_not_log(evidence) ||
 		    object(complaint, size,
 			"a trace is left, and the log "
 			"does not say so (%s)",
 			evidence->ending->log);
-	if (tree->whole + tree->elsewhere + tree->torn + tree->others > 0)
+	if (tree->whole + tree->elsewhere + tree->torn + tree->others +
+		tree->cut >
+	    0)
 		return object(complaint, size,
 		    "exit %d, but a trace is left: %u whole, %s", code,
 		    tree->whole, tree->note);
-	if (!tmp_is_clean(evidence))
+	if (!tmp_is_clean(evidence) || !litter_is_excused(evidence))
 		return object(
 		    complaint, size, "exit %d, and %s", code, tree->note);
+	if (!judge_charge(evidence, complaint, size) ||
+	    (is_mbox(evidence) && !evidence->ledger_overflowed &&
+		!ledger_mbox_was_cut_back(evidence->records,
+		    evidence->record_count, evidence->folder, complaint, size)))
+		return false;
 	return judge_reply(evidence, code == EXIT_TEMPORARY ? '4' : '5',
 		   complaint, size) &&
 	    judge_code(evidence, complaint, size) &&
@@ -435,7 +669,8 @@ judge_signal(const struct evidence *evidence, int signal_number,
     char *complaint, size_t size)
 {
 	const struct tree_count *tree = evidence->tree;
-	bool killed = evidence->rule->action == ACT_KILL;
+	bool killed = evidence->rule->action == ACT_KILL ||
+	    evidence->rule->action == ACT_TEAR;
 
 	if (evidence->rule->process != 0 ||
 	    !((killed && signal_number == SIGKILL) ||
@@ -448,11 +683,22 @@ judge_signal(const struct evidence *evidence, int signal_number,
 		return object(complaint, size, "%s", tree->note);
 	if (tree->whole > 1)
 		return object(complaint, size, "%u messages", tree->whole);
-	if (!killed && tree->whole + tree->in_tmp > 0)
+	if (tree->cut > 1 || (tree->cut > 0 && tree->whole > 0))
+		return object(complaint, size, "%u beginnings", tree->cut);
+	if (!killed &&
+	    tree->whole + tree->in_tmp + tree->cut + tree->litter > 0)
 		return object(complaint, size,
 		    "died of TERM and left a trace: %u whole, %s", tree->whole,
 		    tree->note);
-	return true;
+	return judge_charge(evidence, complaint, size);
+}
+
+/* What is used and cannot be found out is no reason to refuse mail. */
+static bool
+could_not_count(const struct evidence *evidence)
+{
+	return (evidence->scenario->flags & HAS_QUOTA) != 0 &&
+	    was_injected_first(evidence, "/Maildir");
 }
 
 bool
@@ -470,7 +716,7 @@ judge_delivery(const struct evidence *evidence, char *complaint, size_t size)
 	if (WEXITSTATUS(status) != 0)
 		return judge_refused(
 		    evidence, WEXITSTATUS(status), complaint, size);
-	if (evidence->scenario->want_exit != 0)
+	if (evidence->scenario->want_exit != 0 && !could_not_count(evidence))
 		return object(complaint, size, "exit 0 instead of %d",
 		    evidence->scenario->want_exit);
 	return judge_delivered(evidence, complaint, size);
@@ -478,7 +724,7 @@ judge_delivery(const struct evidence *evidence, char *complaint, size_t size)
 
 bool
 judge_recovery(const struct ending *ending, const struct tree_count *tree,
-    unsigned whole_before, char *complaint, size_t size)
+    const struct tree_count *before, char *complaint, size_t size)
 {
 	if (ending->timed_out || !WIFEXITED(ending->wait_status) ||
 	    WEXITSTATUS(ending->wait_status) != 0)
@@ -488,9 +734,12 @@ judge_recovery(const struct ending *ending, const struct tree_count *tree,
 	if (tree->torn + tree->elsewhere + tree->others > 0)
 		return object(
 		    complaint, size, "after the next delivery: %s", tree->note);
-	if (tree->whole != whole_before + 1)
+	if (tree->cut > before->cut || tree->litter > before->litter)
+		return object(
+		    complaint, size, "after the next delivery: %s", tree->note);
+	if (tree->whole != before->whole + 1)
 		return object(complaint, size,
 		    "%u messages before the next delivery, %u after it",
-		    whole_before, tree->whole);
+		    before->whole, tree->whole);
 	return true;
 }

@@ -14,6 +14,7 @@
 /* All that is known of one delivery. */
 struct evidence {
 	const struct scenario *scenario;
+	const char *folder; /* the Maildir or mbox that is meant */
 	const struct fault_rule *rule;
 	const struct fault_record *records; /* the ledger */
 	size_t record_count;
@@ -34,9 +35,13 @@ struct evidence {
 bool judge_delivery(
     const struct evidence *evidence, char *complaint, size_t size);
 
-/* After a kill and one more, undisturbed delivery: whole messages, that one
- * and at most one from before. */
+/*
+ * After a kill and one more, undisturbed delivery: whole messages, that one
+ * and at most one from before, and where an mbox was cut off in the middle
+ * that beginning, closed off.  A hitching post of the dead may stay, its lock
+ * not: the next who is in its way takes a post away.
+ */
 bool judge_recovery(const struct ending *ending, const struct tree_count *tree,
-    unsigned whole_before, char *complaint, size_t size);
+    const struct tree_count *before, char *complaint, size_t size);
 
 #endif

@@ -13,9 +13,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Descriptors that are followed; the program holds a dozen at most. */
@@ -36,6 +39,9 @@ static bool failing_on_pipes;
 static bool orphaned;
 static bool just_interrupted;
 static bool answer_is_lost;
+
+/* How far plan->no_sleep has moved the clocks. */
+static int64_t slept_ms;
 
 static char opened[DESCRIPTORS][LEDGER_PATH];
 static int opened_flags[DESCRIPTORS];
@@ -297,11 +303,14 @@ allowed(struct fault_record *record, size_t size)
 {
 	size_t most = size;
 
-	if (plan == NULL)
+	/* A message of a SOCK_SEQPACKET socket moves whole or not at all. */
+	if (plan == NULL || strcmp(record->path, "(socketpair)") == 0)
 		return size;
 	if (plan->rule.action == ACT_TRICKLE)
 		most = TRICKLE_OCTETS;
-	else if (plan->rule.action == ACT_HALF && is_at_rule())
+	else if ((plan->rule.action == ACT_HALF ||
+		     plan->rule.action == ACT_TEAR) &&
+	    is_at_rule())
 		most = size / 2;
 	else if (plan->rule.action == ACT_ONE && is_at_rule())
 		most = 1;
@@ -347,11 +356,14 @@ ssize_t
 kernel_write(int fd, const void *from, size_t size)
 {
 	struct fault_record *record = begin(CALL_WRITE, fd);
+	ssize_t put;
 
 	if (refused(record))
 		return -1;
-	return (ssize_t)end(
-	    record, real_write(fd, from, allowed(record, size)));
+	put = (ssize_t)end(record, real_write(fd, from, allowed(record, size)));
+	if (plan != NULL && plan->rule.action == ACT_TEAR && is_at_rule())
+		send_myself(SIGKILL);
+	return put;
 }
 
 off_t
@@ -690,6 +702,21 @@ kernel_execve(const char *path, char *const argv[], char *const envp[])
 	return (int)end(record, real_execve(path, argv, envp));
 }
 
+/* Whoever asks whether a child has ended, and sleeps if not, makes as many
+ * calls as the machine is busy: so the answer waits for a moment. */
+static pid_t
+wait_a_while(pid_t pid, int *status)
+{
+	const struct timespec moment = { .tv_nsec = 200000 };
+	pid_t ended = real_waitpid(pid, status, WNOHANG);
+
+	for (int i = 0; ended == 0 && i < 250; i++) {
+		(void)nanosleep(&moment, NULL);
+		ended = real_waitpid(pid, status, WNOHANG);
+	}
+	return ended;
+}
+
 pid_t
 kernel_waitpid(pid_t pid, int *status, int options)
 {
@@ -697,6 +724,8 @@ kernel_waitpid(pid_t pid, int *status, int options)
 
 	if (refused(record))
 		return -1;
+	if (plan != NULL && (options & WNOHANG) != 0)
+		return (pid_t)end(record, wait_a_while(pid, status));
 	return (pid_t)end(record, real_waitpid(pid, status, options));
 }
 
@@ -860,6 +889,12 @@ kernel_clock(clockid_t clock, struct timespec *into)
 		return -1;
 	if (plan != NULL && clock == CLOCK_REALTIME)
 		into->tv_sec += (time_t)plan->ahead_seconds;
+	into->tv_sec += (time_t)(slept_ms / 1000);
+	into->tv_nsec += (long)(slept_ms % 1000) * 1000000;
+	if (into->tv_nsec >= 1000000000) {
+		into->tv_sec++;
+		into->tv_nsec -= 1000000000;
+	}
 	return 0;
 }
 
@@ -905,6 +940,10 @@ kernel_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 
 	if (refused(record))
 		return -1;
+	if (plan != NULL && plan->no_sleep && count == 0 && timeout_ms > 0) {
+		slept_ms += timeout_ms;
+		return (int)end(record, 0);
+	}
 	return (int)end(record, real_poll(fds, count, timeout_ms));
 }
 
@@ -950,13 +989,15 @@ kernel_pread(int fd, void *into, size_t size, off_t offset)
 
 	if (refused(record))
 		return -1;
-	return end(record, real_pread(fd, into, size, offset));
+	return (ssize_t)end(
+	    record, real_pread(fd, into, allowed(record, size), offset));
 }
 
 int
 kernel_stream_unix(const char *path)
 {
-	struct fault_record *record = begin(CALL_STREAM_UNIX, -1);
+	struct fault_record *record =
+	    begin_name(CALL_STREAM_UNIX, AT_FDCWD, path);
 	int fd;
 
 	if (refused(record))

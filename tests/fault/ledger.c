@@ -10,6 +10,7 @@
  */
 #include "ledger.h"
 
+#include "base/attribute.h"
 #include "calls.h"
 
 #include <errno.h>
@@ -108,10 +109,26 @@ sync_name(struct model *model, const char *path)
 			model->names[i].unsynced_entry = false;
 }
 
+/* What a power cut may take: locks, and a sum that is then counted anew. */
+static bool
+is_no_mail(const char *path)
+{
+	static const char *const names[] = { "/maildirsize", "/quotawarn",
+		".lock", "/subscriptions" };
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (strstr(path, names[i]) != NULL)
+			return true;
+	return false;
+}
+
 static bool
 publish(struct model *model, const struct fault_record *record)
 {
 	struct name *from = find(model, record->path);
+
+	if (is_no_mail(record->other))
+		return true;
 
 	if (from == NULL)
 		return object(model, "a file of unknown origin was published",
@@ -131,6 +148,8 @@ write_octets(struct model *model, const struct fault_record *record)
 {
 	struct name *name = find(model, record->path);
 
+	if (is_no_mail(record->path))
+		return true;
 	if (name != NULL)
 		name->unsynced_octets = true;
 	else if (record->path[0] == '/' &&
@@ -198,7 +217,8 @@ is_saved(struct model *model)
 	for (size_t i = 0; i < NAMES; i++) {
 		const struct name *name = &model->names[i];
 
-		if (!name->is_used || is_in(name->path, "/tmp"))
+		if (!name->is_used || is_in(name->path, "/tmp") ||
+		    is_no_mail(name->path))
 			continue;
 		if (name->unsynced_octets)
 			return object(
@@ -236,6 +256,123 @@ ledger_is_durable(const struct fault_record *records, size_t count,
 		    !replay(&model, &records[i]))
 			return false;
 	return is_saved(&model);
+}
+
+static bool
+complain(char *complaint, size_t size, const char *what, const char *path)
+{
+	(void)snprintf(complaint, size, "%s: %s", what, path);
+	return false;
+}
+
+static bool
+is_write_to(const struct fault_record *record, const char *path)
+{
+	return record->call == CALL_WRITE && record->happened &&
+	    strcmp(record->path, path) == 0;
+}
+
+/* Whether the directory that holds path was synced after the record at. */
+static bool
+directory_is_synced(const struct fault_record *records, size_t count, size_t at,
+    const char *path)
+{
+	for (size_t i = at + 1; i < count; i++)
+		if (records[i].call == CALL_FSYNC &&
+		    (records[i].happened || has_no_sync(&records[i])) &&
+		    is_directly_in(path, records[i].path))
+			return true;
+	return false;
+}
+
+static bool
+is_or_holds(const char *path, const char *inner)
+{
+	size_t length = strlen(path);
+
+	return strncmp(path, inner, length) == 0 &&
+	    (inner[length] == '/' || inner[length] == '\0');
+}
+
+static bool
+makes(const struct fault_record *record)
+{
+	return record->happened &&
+	    (record->call == CALL_MKDIRAT ||
+		(record->call == CALL_OPENAT && (record->flags & O_EXCL) != 0));
+}
+
+bool
+ledger_mbox_is_durable(const struct fault_record *records, size_t count,
+    const char *path, char *complaint, size_t size)
+{
+	bool written = false, synced = false;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct fault_record *record = &records[i];
+
+		if (is_write_to(record, path)) {
+			written = true;
+			synced = false;
+		}
+		if (record->call == CALL_FSYNC && record->happened &&
+		    strcmp(record->path, path) == 0)
+			synced = true;
+		if (makes(record) && is_or_holds(record->path, path) &&
+		    !directory_is_synced(records, count, i, record->path))
+			return complain(complaint, size,
+			    "its directory was not synced after it was made",
+			    record->path);
+	}
+	if (!written)
+		return complain(complaint, size, "nothing was written", path);
+	return synced ||
+	    complain(complaint, size, "its octets were never synced", path);
+}
+
+/* A lock of the mbox at path is given up, or with its descriptor all are. */
+static bool
+lets_go(const struct fault_record *record, const char *path)
+{
+	size_t length = strlen(path);
+
+	switch (record->call) {
+	case CALL_LOCK_FCNTL:
+	case CALL_LOCK_FLOCK:
+	case CALL_CLOSE:
+		return strcmp(record->path, path) == 0;
+	case CALL_UNLINKAT:
+		return strncmp(record->path, path, length) == 0 &&
+		    strcmp(record->path + length, ".lock") == 0;
+	default:
+		return false;
+	}
+}
+
+bool
+ledger_mbox_was_cut_back(const struct fault_record *records, size_t count,
+    const char *path, char *complaint, size_t size)
+{
+	bool dirty = false, cut = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (is_write_to(&records[i], path)) {
+			if (cut)
+				return complain(complaint, size,
+				    "written after it was cut back", path);
+			dirty = true;
+		}
+		if (records[i].call == CALL_FTRUNCATE &&
+		    strcmp(records[i].path, path) == 0) {
+			cut = true;
+			dirty = false;
+		}
+		if (dirty && lets_go(&records[i], path))
+			return complain(complaint, size,
+			    "a lock was given up before it was cut back", path);
+	}
+	return !dirty ||
+	    complain(complaint, size, "it was never cut back", path);
 }
 
 void

@@ -20,6 +20,19 @@
 bool ledger_is_durable(const struct fault_record *records, size_t count,
     char *complaint, size_t size);
 
+/*
+ * The same for an mbox at path: synced after its last write, and where it was
+ * made its directory synced after that, and the parents of directories that
+ * were made for it.
+ */
+bool ledger_mbox_is_durable(const struct fault_record *records, size_t count,
+    const char *path, char *complaint, size_t size);
+
+/* Whether a failed delivery that had written to path has tried to cut it back
+ * before it let go of a lock, and has not written after that. */
+bool ledger_mbox_was_cut_back(const struct fault_record *records, size_t count,
+    const char *path, char *complaint, size_t size);
+
 /* One call as a line: "37 write /.../tmp/1 = -1 ENOSPC (injected)". */
 void ledger_line(const struct fault_record *record, char *line, size_t size);
 

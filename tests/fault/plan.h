@@ -96,6 +96,7 @@ enum fault_action {
 	ACT_TRICKLE,        /* every read and write: at most seven octets */
 	ACT_INTERRUPT_EACH, /* interrupts each call once */
 	ACT_KILL,           /* SIGKILL before the call */
+	ACT_TEAR,           /* half of a write is made, then SIGKILL */
 	ACT_TERM,           /* SIGTERM before the call, which is then made */
 	ACT_HANG,           /* sleeps until a signal, then EINTR */
 	ACT_HANG_TERM,      /* the same; the sweep sends the signal */
@@ -107,7 +108,7 @@ enum fault_action {
  * names the same call in every run, whatever its children do meanwhile. */
 struct fault_rule {
 	enum fault_action action;
-	enum fault_call call; /* for ACT_FAIL_EVERY */
+	enum fault_call call; /* all of them (ACT_FAIL_EVERY) */
 	unsigned process;     /* 0 is the program, then its forks in order */
 	unsigned ordinal;
 	int error;
@@ -137,6 +138,7 @@ struct fault_plan {
 	/* The kinds of calls that ACT_INTERRUPT_EACH hits. */
 	bool interrupts[CALL_COUNT];
 	bool no_sync;      /* fsync(2) is only noted: nobody pulls the plug */
+	bool no_sleep;     /* waiting only moves the process's clocks */
 	bool fixed_random; /* kernel_random answers nothing but this octet */
 	unsigned char random_octet;
 	unsigned ahead_seconds; /* how far the program's calendar is ahead */

@@ -12,4 +12,7 @@
 extern const struct scenario scenarios[];
 extern const size_t scenario_count;
 
+/* A copy of that name's row; false if there is none. */
+bool scenario_find(const char *name, struct scenario *into);
+
 #endif

@@ -10,8 +10,11 @@
 #include "stage.h"
 
 #include "base/attribute.h"
+#include "box.h"
+#include "sources.h"
 #include "support/machine.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -22,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -47,8 +51,32 @@
 /* Debris is reaped after 36 hours. */
 #define OLD_SECONDS (3U * 86400U)
 
-static char base[STAGE_ROOT - 8];
+static char base[STAGE_ROOT - 16];
 static char program[STAGE_ROOT];
+
+/* The same, set-group-ID for the spool; and that spool, one for all stages
+ * because only the machine's lda.conf may name it. */
+static char program_setgid[STAGE_ROOT];
+static char spool[STAGE_ROOT];
+
+/* What stands in a mailbox already. */
+#define OLD_MESSAGE                                                            \
+	"From carol@example.org  Fri Nov 20 08:00:00 2026\n"                   \
+	"Subject: old\n\nold mail\n>From the past\n\n"
+#define HALF_MESSAGE                                                           \
+	"From dave@example.org  Fri Nov 20 09:00:00 2026\n"                    \
+	"Subject: ha"
+
+/* Of an old message of a Maildir, and what its maildirsize says. */
+#define OLD_OCTETS 1000
+#define OLD_NAME "old.1,S=1000,W=1000:2,S"
+#define SIZE_LINES "100000S\n1000 1\n"
+#define SIZE_DAMAGED "100000S\n10"
+
+/* How long the forks of a program may live on. */
+#define FORKS_MS 2000
+
+static char stale_lock[300];
 
 static void
 give_up(const char *what, const char *path)
@@ -58,11 +86,18 @@ give_up(const char *what, const char *path)
 	_exit(1);
 }
 
+/* Each stage has a user of its own, so that a uid names one, too. */
+static uid_t
+uid_of(unsigned number)
+{
+	return getuid() == 0 ? MACHINE_UID + number : getuid();
+}
+
 static void
-act_as_recipient(void)
+act_as_recipient(const struct stage *stage)
 {
 	if (getuid() == 0 &&
-	    (setegid(MACHINE_UID) < 0 || seteuid(MACHINE_UID) < 0))
+	    (setegid(machine_gid()) < 0 || seteuid(stage->uid) < 0))
 		give_up("become", "the recipient");
 }
 
@@ -106,8 +141,7 @@ write_passwd(void)
 	for (unsigned i = 0; i < STAGES; i++)
 		used += (size_t)snprintf(text + used, sizeof(text) - used,
 		    "bob%u:x:%ju:%ju::%s/%u/world/home:/bin/sh\n", i,
-		    (uintmax_t)machine_uid(), (uintmax_t)machine_gid(), base,
-		    i);
+		    (uintmax_t)uid_of(i), (uintmax_t)machine_gid(), base, i);
 	machine_write("etc/passwd", text, 0644);
 }
 
@@ -120,34 +154,80 @@ write_helper(void)
 	(void)snprintf(text, sizeof(text),
 	    "#!/bin/sh\n"
 	    "case $2 in\n"
-	    "xbob*) echo \"$2:x:%ju:%ju::%s/${2#xbob}/world/home:/bin/sh\" ;;\n"
+	    "xbob*) echo \"$2:x:$((%ju + %d * ${2#xbob})):%ju::"
+	    "%s/${2#xbob}/world/home:/bin/sh\" ;;\n"
 	    "*) exit 67 ;;\n"
 	    "esac\n",
-	    (uintmax_t)machine_uid(), (uintmax_t)machine_gid(), base);
+	    (uintmax_t)machine_uid(), getuid() == 0 ? 1 : 0,
+	    (uintmax_t)machine_gid(), base);
 	machine_write("libexec/lda-getpw", text, 0755);
 }
 
 /* To where anybody may start it, and where it finds no other programs of
  * ours beside it. */
 static void
-copy_program(const char *from)
+copy_program(const char *from, const char *to, gid_t gid, mode_t mode)
 {
 	char room[65536];
 	ssize_t got;
 	int in, out;
 
-	(void)snprintf(program, sizeof(program), "%s/lda", base);
 	in = open(from, O_RDONLY | O_CLOEXEC);
 	if (in < 0)
 		give_up("open", from);
-	out = open(program, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
-	if (out < 0 || fchmod(out, 0755) < 0)
-		give_up("create", program);
+	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	if (out < 0)
+		give_up("create", to);
 	while ((got = read(in, room, sizeof(room))) > 0)
 		if (write(out, room, (size_t)got) != got)
-			give_up("write", program);
+			give_up("write", to);
+	if (fchown(out, (uid_t)-1, gid) < 0 || fchmod(out, mode) < 0)
+		give_up("give away", to);
 	(void)close(in);
 	(void)close(out);
+}
+
+/* What the set-group-ID start needs: a program, and a spool as Debian's. */
+static void
+prepare_setgid(void)
+{
+	(void)snprintf(
+	    program_setgid, sizeof(program_setgid), "%s/lda-mail", base);
+	copy_program(PROGRAM, program_setgid, SPOOL_GID, 02755);
+	(void)snprintf(spool, sizeof(spool), "%s/spool", base);
+	make_directory(spool);
+	if (chown(spool, 0, SPOOL_GID) < 0 || chmod(spool, 02775) < 0)
+		give_up("give away", spool);
+}
+
+/* The dotlock of a process that has ended on this host. */
+static void
+write_stale_lock(void)
+{
+	char host[256] = "";
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(0);
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 ||
+	    gethostname(host, sizeof(host) - 1) < 0)
+		give_up("make", "a process that has ended");
+	(void)snprintf(
+	    stale_lock, sizeof(stale_lock), "%jd:%s", (intmax_t)pid, host);
+}
+
+void
+stages_prepare(const struct scenario *scenario)
+{
+	char text[128];
+
+	machine_remove("etc/lda.conf");
+	if ((scenario->flags & START_SETGID) == 0)
+		return;
+	(void)snprintf(
+	    text, sizeof(text), "mail_spool_directory = %s\n", spool);
+	machine_write("etc/lda.conf", text, 0644);
 }
 
 /* In memory where that can be: a hundred worlds come and go in a second, and
@@ -174,7 +254,11 @@ stages_begin(void)
 	    base, sizeof(base), "%s/lda-sweep.XXXXXX", scratch_place());
 	if (mkdtemp(base) == NULL || chmod(base, 0755) < 0)
 		give_up("make", base);
-	copy_program(PROGRAM);
+	(void)snprintf(program, sizeof(program), "%s/lda", base);
+	copy_program(PROGRAM, program, (gid_t)-1, 0755);
+	if (getuid() == 0)
+		prepare_setgid();
+	write_stale_lock();
 	write_passwd();
 	write_helper();
 	machine_remove("etc/lda.conf");
@@ -207,7 +291,9 @@ stage_message(size_t size)
 	    "To: bob@example.org\n"
 	    "Subject: a fault\n"
 	    "Message-ID: <1@example.org>\n"
-	    "\n");
+	    "\n"
+	    "From now on it is a body,\n"
+	    ">From which mboxrd has to be undone.\n");
 	while (used < size)
 		used += (size_t)snprintf(text + used, sizeof(text) - used,
 		    "line %u of a message whose every line is another\n",
@@ -223,6 +309,38 @@ static void
 below(const struct stage *stage, const char *path, char *into, size_t size)
 {
 	(void)snprintf(into, size, "%s/%s", stage->root, path);
+}
+
+/* '#' is the stage's root, '@' that of all, '&' its user. */
+static void
+print_pattern(
+    const struct stage *stage, const char *pattern, char *into, size_t size)
+{
+	size_t used = 0;
+
+	for (; *pattern != '\0' && used < size - STAGE_ROOT; pattern++)
+		if (*pattern == '#' || *pattern == '@' || *pattern == '&')
+			used += (size_t)snprintf(into + used, size - used, "%s",
+			    *pattern == '#'     ? stage->root :
+				*pattern == '@' ? base :
+						  stage->user);
+		else
+			into[used++] = *pattern;
+	into[used] = '\0';
+}
+
+const char *
+stage_folder(const struct stage *stage)
+{
+	static char path[PATH_MAX];
+	char name[STAGE_ROOT * 4];
+
+	print_pattern(stage, stage->scenario->folder, name, sizeof(name));
+	if (name[0] == '/')
+		(void)snprintf(path, sizeof(path), "%s", name);
+	else
+		below(stage, name, path, sizeof(path));
+	return path;
 }
 
 static void
@@ -259,6 +377,7 @@ make_log(struct stage *stage)
 
 	(void)snprintf(
 	    address.sun_path, sizeof(address.sun_path), "%s/log", stage->root);
+	(void)unlink(address.sun_path); /* of a test that died */
 	stage->log_fd =
 	    socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (stage->log_fd < 0 ||
@@ -281,8 +400,8 @@ write_settings(const struct stage *stage)
 	    "# the users of this stage\n"
 	    "other:::%ju:%ju::%s/world/homes/other::\n"
 	    "%s::%ju:%ju::%s/world/homes/bob::\n",
-	    (uintmax_t)machine_uid(), (uintmax_t)machine_gid(), stage->root,
-	    stage->user, (uintmax_t)machine_uid(), (uintmax_t)machine_gid(),
+	    (uintmax_t)stage->uid, (uintmax_t)machine_gid(), stage->root,
+	    stage->user, (uintmax_t)stage->uid, (uintmax_t)machine_gid(),
 	    stage->root);
 	write_file(path, text, strlen(text), 0644);
 	below(stage, "etc/lda.conf", path, sizeof(path));
@@ -295,6 +414,8 @@ write_settings(const struct stage *stage)
 	    "syslog_socket = %s/log\n",
 	    stage->root, stage->root, stage->root);
 	write_file(path, text, strlen(text), 0644);
+	below(stage, "etc/warning", path, sizeof(path));
+	write_file(path, "Subject: nearly full\n\nno room\n", 30, 0644);
 	below(stage, "message", path, sizeof(path));
 	write_file(path, message, stage->scenario->message_octets, 0644);
 }
@@ -327,6 +448,104 @@ make_old_tmp(const struct stage *stage)
 	}
 }
 
+/* A directory that has just been changed may be changed again before its
+ * mtime tells: no count of it is kept.  So it is made old. */
+static void
+make_old(const char *path)
+{
+	struct timespec times[2];
+
+	(void)clock_gettime(CLOCK_REALTIME, &times[0]);
+	times[0].tv_sec -= 3600;
+	times[1] = times[0];
+	if (utimensat(AT_FDCWD, path, times, 0) < 0)
+		give_up("make old", path);
+}
+
+static void
+make_quota_world(const struct stage *stage)
+{
+	static const char zeros[OLD_OCTETS];
+	char path[PATH_MAX];
+
+	below(stage, "world/home/Maildir/cur/" OLD_NAME, path, sizeof(path));
+	write_file(path, zeros, sizeof(zeros), 0600);
+	below(stage, "world/home/Maildir/cur", path, sizeof(path));
+	make_old(path);
+	below(stage, "world/home/Maildir/new", path, sizeof(path));
+	make_old(path);
+	below(stage, "world/home/Maildir/maildirsize", path, sizeof(path));
+	if ((stage->scenario->flags & WORLD_SIZE) != 0)
+		write_file(path, SIZE_LINES, sizeof(SIZE_LINES) - 1, 0600);
+	if ((stage->scenario->flags & WORLD_SIZE_DAMAGED) != 0)
+		write_file(path, SIZE_DAMAGED, sizeof(SIZE_DAMAGED) - 1, 0600);
+}
+
+/* What the mbox holds before. */
+static struct box_before
+box_before(const struct stage *stage)
+{
+	static const char old[] = OLD_MESSAGE;
+	static const char half[] = OLD_MESSAGE HALF_MESSAGE;
+	struct box_before before = { NULL, 0 };
+
+	if ((stage->scenario->flags & WORLD_HALF_MAIL) != 0) {
+		before.octets = half;
+		before.length = sizeof(half) - 1;
+	} else if ((stage->scenario->flags & WORLD_OLD_MAIL) != 0) {
+		before.octets = old;
+		before.length = sizeof(old) - 1;
+	}
+	return before;
+}
+
+/* The spool is not the recipient's to write. */
+static void
+give_file(const struct stage *stage, const char *path, const char *text,
+    size_t size, mode_t mode)
+{
+	write_file(path, text, size, mode);
+	if (chown(path, stage->uid, machine_gid()) < 0)
+		give_up("give away", path);
+}
+
+static void
+make_mbox(const struct stage *stage)
+{
+	struct box_before before = box_before(stage);
+	const char *path = stage_folder(stage);
+	char lock[PATH_MAX + 8];
+
+	if (before.octets != NULL)
+		give_file(stage, path, before.octets, before.length, 0600);
+	(void)snprintf(lock, sizeof(lock), "%s.lock", path);
+	if ((stage->scenario->flags & WORLD_STALE_LOCK) != 0)
+		give_file(stage, lock, stale_lock, strlen(stale_lock), 0644);
+}
+
+/* The shared spool as it was before this stage's user had mail in it. */
+static void
+clear_spool(const struct stage *stage)
+{
+	size_t length = strlen(stage->user);
+	char path[PATH_MAX];
+	struct dirent *entry;
+	DIR *dir = opendir(spool);
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		const char *name = entry->d_name + (entry->d_name[0] == '.');
+
+		if (strncmp(name, stage->user, length) != 0 ||
+		    (name[length] != '\0' && name[length] != '.'))
+			continue;
+		(void)snprintf(
+		    path, sizeof(path), "%s/%s", spool, entry->d_name);
+		(void)unlink(path);
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+}
+
 static void
 drain_log(struct stage *stage, struct ending *ending)
 {
@@ -348,6 +567,9 @@ stage_forget_plan(struct stage *stage)
 	memset(stage->plan, 0, offsetof(struct fault_plan, ledger));
 	stage->plan->weather = stage->scenario->weather;
 	stage->plan->no_sync = true;
+	/* Who waits for a child waits in earnest. */
+	stage->plan->no_sleep =
+	    (stage->scenario->flags & (STORE_MBOX | WORLD_SUBSCRIBED)) != 0;
 	stage->plan->call_limit = CALL_LIMIT;
 	stage->plan->fixed_random = true;
 	stage->plan->random_octet = RANDOM_OCTET;
@@ -365,20 +587,58 @@ stage_reset(struct stage *stage)
 
 	below(stage, "world", path, sizeof(path));
 	tree_remove(path);
-	act_as_recipient();
+	if ((stage->scenario->flags & START_SETGID) != 0)
+		clear_spool(stage);
+	act_as_recipient(stage);
 	make_directory(path);
 	make_below(stage, "world/homes");
 	make_below(stage, "world/spool");
-	if ((stage->scenario->flags & WORLD_MAILDIR) != 0) {
+	make_below(stage, "world/temp");
+	if ((stage->scenario->flags & (WORLD_HOME | WORLD_MAILDIR)) != 0)
 		make_below(stage, "world/home");
+	if ((stage->scenario->flags & WORLD_MAILDIR) != 0)
 		make_maildir(stage, "world/home/Maildir");
-	}
 	if ((stage->scenario->flags & WORLD_WORK) != 0)
 		make_maildir(stage, "world/home/Maildir/.Work");
 	if ((stage->scenario->flags & WORLD_OLD_TMP) != 0)
 		make_old_tmp(stage);
+	if ((stage->scenario->flags & HAS_QUOTA) != 0)
+		make_quota_world(stage);
+	if ((stage->scenario->flags & WORLD_SUBSCRIBED) != 0) {
+		below(stage, "world/home/Maildir/subscriptions", path,
+		    sizeof(path));
+		write_file(path, "V\t2\n\nOld\n", 9, 0600);
+	}
 	act_as_oneself();
+	if ((stage->scenario->flags & STORE_MBOX) != 0)
+		make_mbox(stage);
+	if ((stage->scenario->flags & START_AS_ROOT) != 0) {
+		below(stage, "world/spool", path, sizeof(path));
+		if (chown(path, 0, SPOOL_GID) < 0 || chmod(path, 02775) < 0)
+			give_up("give away", path);
+	}
 	stage_forget_plan(stage);
+}
+
+/* The users that this scenario's source has to be asked for. */
+static void
+start_sources(struct stage *stage)
+{
+	char home[PATH_MAX], path[PATH_MAX];
+	struct source_user user = { stage->user, stage->uid, machine_gid(),
+		home };
+
+	below(stage, "world/home", home, sizeof(home));
+	below(stage, "etc/users.cdb", path, sizeof(path));
+	if (source_write_cdb(path, &user) < 0)
+		give_up("write", path);
+	below(stage, "users", path, sizeof(path));
+	if ((stage->scenario->flags & SERVE_SOCKETMAP) != 0)
+		stage->server = source_serve(path, SOURCE_SOCKETMAP, &user);
+	if ((stage->scenario->flags & SERVE_AUTH) != 0)
+		stage->server = source_serve(path, SOURCE_DOVECOT_AUTH, &user);
+	if (stage->server < 0)
+		give_up("serve", path);
 }
 
 void
@@ -389,21 +649,75 @@ stage_set_up(
 	stage->scenario = scenario;
 	(void)snprintf(stage->root, sizeof(stage->root), "%s/%u", base, number);
 	(void)snprintf(stage->user, sizeof(stage->user), "bob%u", number);
+	stage->uid = uid_of(number);
+	/* Forks of the program that outlive it are ours to wait for. */
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 	make_directory(stage->root);
-	if (chown(stage->root, machine_uid(), machine_gid()) < 0)
+	if (chown(stage->root, stage->uid, machine_gid()) < 0)
 		give_up("give away", stage->root);
 	make_plan(stage);
 	make_log(stage);
 	write_settings(stage);
+	start_sources(stage);
 	stage_reset(stage);
 }
 
 void
 stage_tear_down(struct stage *stage)
 {
+	if (stage->server > 0) {
+		(void)kill(stage->server, SIGKILL);
+		(void)waitpid(stage->server, NULL, 0);
+	}
 	(void)munmap(stage->plan, sizeof(*stage->plan));
 	(void)close(stage->log_fd);
 	tree_remove(stage->root);
+}
+
+/* Files in the directory for messages too long for memory. */
+static unsigned
+count_temporary(const struct stage *stage)
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	unsigned count = 0;
+	DIR *dir;
+
+	below(stage, "world/temp", path, sizeof(path));
+	dir = opendir(path);
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		count += entry->d_name[0] != '.';
+	if (dir != NULL)
+		(void)closedir(dir);
+	return count;
+}
+
+/* The mbox that is meant, and INBOX if that is another one. */
+static void
+count_mboxes(const struct stage *stage, struct tree_count *into)
+{
+	const struct box_before none = { NULL, 0 };
+	struct box_before before = box_before(stage);
+	size_t size = stage->scenario->message_octets;
+	const char *known = NULL;
+	struct tree_count inbox;
+	char path[PATH_MAX];
+
+	memset(into, 0, sizeof(*into));
+	memset(&inbox, 0, sizeof(inbox));
+	if ((stage->scenario->flags & WORLD_STALE_LOCK) != 0)
+		known = stale_lock;
+	box_count(stage_folder(stage), &before, stage_message(size), size,
+	    stage->uid, into);
+	box_count_locks(stage_folder(stage), known, into);
+	into->in_tmp = count_temporary(stage);
+	below(stage, "world/home/mbox", path, sizeof(path));
+	if (strcmp(path, stage_folder(stage)) == 0)
+		return;
+	box_count(path, &none, stage_message(size), size, stage->uid, &inbox);
+	box_count_locks(path, NULL, into);
+	into->elsewhere += inbox.whole;
+	into->torn += inbox.torn + inbox.cut;
 }
 
 void
@@ -411,31 +725,25 @@ stage_count(const struct stage *stage, struct tree_count *into)
 {
 	char top[PATH_MAX], folder[PATH_MAX];
 
+	if ((stage->scenario->flags & STORE_MBOX) != 0) {
+		count_mboxes(stage, into);
+		return;
+	}
 	below(stage, "world", top, sizeof(top));
-	below(stage, stage->scenario->folder, folder, sizeof(folder));
+	(void)snprintf(folder, sizeof(folder), "%s", stage_folder(stage));
 	tree_count(top, folder, stage_message(stage->scenario->message_octets),
-	    stage->scenario->message_octets, machine_uid(), into);
+	    stage->scenario->message_octets, stage->uid, into);
 }
 
 /* The delivery. */
 
-/* A pattern's '#' and '&' filled in; lives until the exec. */
+/* A pattern filled in; lives until the exec. */
 static char *
 fill_in(const struct stage *stage, const char *pattern)
 {
 	char text[1024];
-	size_t used = 0;
 
-	for (; *pattern != '\0' && used < sizeof(text) - STAGE_ROOT; pattern++)
-		if (*pattern == '#')
-			used += (size_t)snprintf(text + used,
-			    sizeof(text) - used, "%s", stage->root);
-		else if (*pattern == '&')
-			used += (size_t)snprintf(text + used,
-			    sizeof(text) - used, "%s", stage->user);
-		else
-			text[used++] = *pattern;
-	text[used] = '\0';
+	print_pattern(stage, pattern, text, sizeof(text));
 	return strdup(text);
 }
 
@@ -446,10 +754,14 @@ become_program(
 	char *argv[SCENARIO_ARGUMENTS + 8], *envp[4];
 	char plan[PATH_MAX], path[] = "PATH=/usr/bin:/bin";
 	char mail_config[] = "MAIL_CONFIG=/etc/postfix";
+	char *started = program;
+	struct rlimit limit = { stage->file_limit, stage->file_limit };
 	gid_t gid = machine_gid();
 	size_t argc = 0, envc = 0;
 
-	argv[argc++] = program;
+	if ((stage->scenario->flags & START_SETGID) != 0)
+		started = program_setgid;
+	argv[argc++] = started;
 	argv[argc++] = fill_in(stage, "-o");
 	argv[argc++] = fill_in(stage, "syslog_socket=#/log");
 	for (size_t i = 0; stage->scenario->arguments[i] != NULL; i++)
@@ -475,9 +787,11 @@ become_program(
 		_exit(126);
 	if (getuid() == 0 && (stage->scenario->flags & START_AS_ROOT) == 0 &&
 	    (setgroups(1, &gid) < 0 || setgid(gid) < 0 ||
-		setuid(machine_uid()) < 0))
+		setuid(stage->uid) < 0))
 		_exit(126);
-	(void)execve(program, argv, envp);
+	if (stage->limits_files && setrlimit(RLIMIT_FSIZE, &limit) < 0)
+		_exit(126);
+	(void)execve(started, argv, envp);
 	_exit(127);
 }
 
@@ -555,12 +869,37 @@ hear(struct stage *stage, struct ending *ending)
 	return true;
 }
 
+/* What the program has forked, the spool's keeper, ends soon after it; one
+ * that was made to hang does not. */
+static void
+end_forks(const struct stage *stage)
+{
+	const struct timespec moment = { .tv_nsec = 100000 };
+	bool hangs = stage->plan->rule.process != 0 &&
+	    (stage->plan->rule.action == ACT_HANG ||
+		stage->plan->rule.action == ACT_HANG_TERM);
+	int64_t end_ms = now_ms() + (hangs ? 0 : FORKS_MS);
+
+	for (;;) {
+		pid_t pid = waitpid(-stage->pid, NULL, WNOHANG);
+
+		if (pid < 0 && errno == ECHILD)
+			return;
+		if (pid != 0)
+			continue;
+		if (now_ms() >= end_ms)
+			(void)kill(-stage->pid, SIGKILL);
+		(void)nanosleep(&moment, NULL);
+	}
+}
+
 static void
 reap(struct stage *stage, struct ending *ending)
 {
 	while (
 	    waitpid(stage->pid, &ending->wait_status, 0) < 0 && errno == EINTR)
 		;
+	end_forks(stage);
 	if (stage->feed_fd >= 0)
 		(void)close(stage->feed_fd);
 	(void)close(stage->reply_fd);

@@ -7,7 +7,7 @@
  * Postfix starts it: the message in a pipe, both outputs one non-blocking
  * pipe, PIPE and XFSZ ignored, umask 077, its own session, a directory that
  * is not its own, hardly any environment; as root, with the rights of
- * MACHINE_UID.
+ * a user of its own.
  */
 #ifndef FAULT_STAGE_H
 #define FAULT_STAGE_H
@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #define STAGE_ROOT 64 /* octets of a scratch directory's path */
@@ -30,23 +31,41 @@ enum scenario_flags {
 	START_AS_ROOT = 8,
 	START_UNDER_POSTFIX = 16, /* MAIL_CONFIG is set */
 	START_FROM_FILE = 32,     /* the message is a file for -p */
-	SWEEP_ALL = 64            /* every errno for good, too; else a choice */
+	SWEEP_ALL = 64,           /* every errno for good, too; else a choice */
+	STORE_MBOX = 128,         /* folder is an mbox file */
+	WORLD_OLD_MAIL = 256,     /* it, or the Maildir, holds mail already */
+	WORLD_HALF_MAIL = 512,    /* the mbox ends in half a message */
+	WORLD_STALE_LOCK = 1024,  /* its dotlock is that of a dead process */
+	WORLD_HOME = 2048,        /* home is there */
+	WORLD_SIZE = 4096,        /* so is maildirsize */
+	WORLD_SIZE_DAMAGED = 8192,
+	HAS_QUOTA = 16384,       /* maildirsize is judged */
+	SERVE_SOCKETMAP = 32768, /* a server that knows the stage's user */
+	SERVE_AUTH = 65536,
+	START_SETGID = 131072,     /* by the user, with the spool's group */
+	WORLD_SUBSCRIBED = 262144, /* there is a list of subscriptions */
+	SHARES_CALLS = 524288      /* with a scenario that is swept in full */
 };
+
+/* Whose group the spool has. */
+#define SPOOL_GID 60777
 
 struct scenario {
 	const char *name;
 	unsigned flags;
 	size_t message_octets;
-	int want_exit;      /* of an undisturbed delivery */
-	const char *folder; /* its Maildir, below the root */
+	int want_exit; /* of an undisturbed delivery */
+	/* Its Maildir or mbox, below the root unless it begins with '@'. */
+	const char *folder;
 	struct fault_rule weather;
-	/* '#' is the stage's root, '&' its user. */
+	/* '#' is the stage's root, '@' that of all, '&' its user. */
 	const char *arguments[SCENARIO_ARGUMENTS];
 };
 
 struct stage {
 	char root[STAGE_ROOT];
 	char user[STAGE_USER];
+	uid_t uid; /* of that user */
 	const struct scenario *scenario;
 	struct fault_plan *plan;
 	int log_fd; /* the log socket's receiving end */
@@ -54,6 +73,9 @@ struct stage {
 	int feed_fd; /* while the program runs */
 	int reply_fd;
 	size_t fed;
+	pid_t server;      /* 0: none */
+	bool limits_files; /* the program has RLIMIT_FSIZE file_limit */
+	rlim_t file_limit;
 };
 
 struct ending {
@@ -74,6 +96,10 @@ struct ending {
  */
 void stages_begin(void);
 void stages_end(void);
+
+/* Before a scenario is played, and while none is: what is the machine's and
+ * not the stage's. */
+void stages_prepare(const struct scenario *scenario);
 
 /* The octets of the message of that size, the same every time. */
 const char *stage_message(size_t size);
@@ -99,6 +125,9 @@ void stage_run(struct stage *stage, struct ending *ending);
 
 /* Takes the rule and the ledger off the plan, leaves the world. */
 void stage_forget_plan(struct stage *stage);
+
+/* The path of the folder that is meant; lives until the next call. */
+const char *stage_folder(const struct stage *stage);
 
 void stage_count(const struct stage *stage, struct tree_count *into);
 

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -76,6 +77,7 @@ static const struct {
 	{ ACT_TRICKLE, "trickle" },
 	{ ACT_INTERRUPT_EACH, "interrupt-each" },
 	{ ACT_KILL, "kill" },
+	{ ACT_TEAR, "tear" },
 	{ ACT_TERM, "term" },
 	{ ACT_HANG, "hang" },
 	{ ACT_HANG_TERM, "hang-term" },
@@ -134,7 +136,8 @@ sweep_end(void)
 bool
 sweep_can_play(const struct scenario *scenario)
 {
-	return (scenario->flags & START_AS_ROOT) == 0 || getuid() == 0;
+	return (scenario->flags & (START_AS_ROOT | START_SETGID)) == 0 ||
+	    getuid() == 0;
 }
 
 /* Whether FAULT_ONLY asks for just one row. */
@@ -175,6 +178,7 @@ take_evidence(const struct stage *stage, const struct ending *ending,
     const struct tree_count *tree, struct evidence *into)
 {
 	into->scenario = stage->scenario;
+	into->folder = stage_folder(stage);
 	into->rule = &stage->plan->rule;
 	into->records = stage->plan->ledger;
 	into->record_count = ledger_length(stage->plan);
@@ -227,7 +231,7 @@ report(const struct stage *stage, const char *complaint,
 static bool
 is_kill(enum fault_action action)
 {
-	return action == ACT_KILL || action == ACT_TERM;
+	return action == ACT_KILL || action == ACT_TEAR || action == ACT_TERM;
 }
 
 static void
@@ -251,8 +255,8 @@ count_disturbance(const struct stage *stage)
 /* The whole messages that a disturbed delivery left are readable after the
  * next one, beside its own. */
 static bool
-recovers(
-    struct stage *stage, unsigned whole_before, char *complaint, size_t size)
+recovers(struct stage *stage, const struct tree_count *before, char *complaint,
+    size_t size)
 {
 	struct fault_rule rule = stage->plan->rule;
 	struct ending ending;
@@ -260,10 +264,13 @@ recovers(
 	bool sound;
 
 	stage_forget_plan(stage);
+	/* Names of its own, as everywhere but in a sweep. */
+	if (stage->plan->random_octet != 0)
+		stage->plan->random_octet++;
 	stage_run(stage, &ending);
 	(void)atomic_fetch_add(&tally->deliveries, 1);
 	stage_count(stage, &tree);
-	sound = judge_recovery(&ending, &tree, whole_before, complaint, size);
+	sound = judge_recovery(&ending, &tree, before, complaint, size);
 	stage->plan->rule = rule; /* names the row */
 	return sound;
 }
@@ -285,8 +292,7 @@ judge_stage(struct stage *stage, const struct ending *ending)
 	sound = judge_delivery(&evidence, complaint, sizeof(complaint));
 	if (sound && is_kill(stage->plan->rule.action) &&
 	    stage->scenario->want_exit == 0)
-		sound =
-		    recovers(stage, tree.whole, complaint, sizeof(complaint));
+		sound = recovers(stage, &tree, complaint, sizeof(complaint));
 	if (!sound)
 		report(stage, complaint, ending);
 	return sound;
@@ -349,19 +355,20 @@ can_last(const struct fault_record *at, int error)
 }
 
 /* The errnos of one call.  A scenario that shares most of its calls with
- * another has them all once, and the first two for good. */
+ * another has them all once, and the first two for good, or none. */
 static void
 add_errors(struct rows *rows, const struct fault_record *at)
 {
 	const struct call_row *call = call_row(at->call);
 	bool all = (rows->scenario->flags & SWEEP_ALL) != 0;
+	bool some = (rows->scenario->flags & SHARES_CALLS) == 0;
 
 	for (size_t i = 0; i < CALL_ERRORS && call->errors[i] != 0; i++) {
 		if (!call_can_fail(at, call->errors[i]))
 			continue;
 		if (at->result >= 0 || at->error != call->errors[i])
 			add_row(rows, ACT_FAIL, at, call->errors[i]);
-		if (can_last(at, call->errors[i]) && (all || i < 2))
+		if (can_last(at, call->errors[i]) && (all || (some && i < 2)))
 			add_row(rows, ACT_FAIL_ON, at, call->errors[i]);
 	}
 }
@@ -372,9 +379,12 @@ add_fault_rows(struct rows *rows, const struct fault_record *at)
 	unsigned flags = call_row(at->call)->flags;
 
 	add_errors(rows, at);
-	if ((flags & CALL_WAITS) != 0)
+	/* ACT_INTERRUPT_EACH does nearly as well. */
+	if ((flags & CALL_WAITS) != 0 &&
+	    (rows->scenario->flags & SHARES_CALLS) == 0)
 		add_row(rows, ACT_FAIL, at, EINTR);
-	if ((flags & CALL_MOVES) != 0) {
+	if ((flags & CALL_MOVES) != 0 &&
+	    strcmp(at->path, "(socketpair)") != 0) {
 		add_row(rows, ACT_HALF, at, 0);
 		add_row(rows, ACT_ONE, at, 0);
 	}
@@ -392,7 +402,10 @@ static void
 add_kill_rows(struct rows *rows, const struct fault_record *at)
 {
 	add_row(rows, ACT_KILL, at, 0);
-	add_row(rows, ACT_TERM, at, 0);
+	if ((rows->scenario->flags & SHARES_CALLS) == 0)
+		add_row(rows, ACT_TERM, at, 0);
+	if (at->call == CALL_WRITE && at->path[0] == '/' && at->result > 1)
+		add_row(rows, ACT_TEAR, at, 0);
 }
 
 /* Under Postfix: its process is there when we begin, and no more when its pipe
@@ -457,6 +470,7 @@ rehearse(const struct scenario *scenario, size_t *count)
 	bool sound;
 
 	(void)atomic_fetch_add(&tally->scenarios, 1);
+	stages_prepare(scenario);
 	stage_set_up(&stage, scenario, 0);
 	sound = play(&stage, &none);
 	*count = ledger_length(stage.plan);
@@ -513,6 +527,66 @@ sweep_kills(const struct scenario *scenario)
 	for (size_t i = 0; i < count; i++)
 		add_kill_rows(&rows, &clean[i]);
 	share_out(&rows);
+	return tally->broken - before;
+}
+
+/* Limits of a file's size. */
+
+/* Of the largest file that a delivery makes longer. */
+static off_t
+octets_needed(const struct stage *stage)
+{
+	struct stat facts;
+
+	if ((stage->scenario->flags & STORE_MBOX) == 0)
+		return (off_t)stage->scenario->message_octets;
+	return stat(stage_folder(stage), &facts) < 0 ? -1 : facts.st_size;
+}
+
+static bool
+play_limit(struct stage *stage, rlim_t limit, bool fits)
+{
+	struct ending ending;
+	bool sound;
+
+	stage->limits_files = true;
+	stage->file_limit = limit;
+	stage_reset(stage);
+	stage_run(stage, &ending);
+	sound = judge_stage(stage, &ending);
+	(void)atomic_fetch_add(&tally->faults, 1);
+	if (sound && !fits && strncmp(ending.reply, "4.2.2 ", 6) != 0) {
+		report(stage, "too small a limit is not 4.2.2", &ending);
+		sound = false;
+	}
+	if (sound && fits && ending.wait_status != 0) {
+		report(stage, "refused though it fits", &ending);
+		sound = false;
+	}
+	if (!sound)
+		(void)fprintf(
+		    stderr, "\tat RLIMIT_FSIZE %ju\n", (uintmax_t)limit);
+	return sound;
+}
+
+unsigned
+sweep_file_limits(const struct scenario *scenario)
+{
+	struct fault_rule none = { .action = ACT_NOT };
+	unsigned before = tally->broken;
+	struct stage stage;
+	off_t needed;
+
+	(void)atomic_fetch_add(&tally->scenarios, 1);
+	stages_prepare(scenario);
+	stage_set_up(&stage, scenario, 0);
+	if (play(&stage, &none)) {
+		needed = octets_needed(&stage);
+		for (off_t limit = 0; limit < needed + 3; limit++)
+			(void)play_limit(
+			    &stage, (rlim_t)limit, limit >= needed);
+	}
+	stage_tear_down(&stage);
 	return tally->broken - before;
 }
 
@@ -602,6 +676,16 @@ settings_are_known(const struct fault_record *calls, size_t count)
 	return last;
 }
 
+/* The keeper still has our caller's pipe then, who would wait for it; but no
+ * server can make these calls wait. */
+static bool
+begins_keeper(const struct fault_record *at)
+{
+	return at->process != 0 &&
+	    (strcmp(at->path, "(socketpair)") == 0 ||
+		strcmp(at->path, "/dev/null") == 0);
+}
+
 static void
 add_hang_rows(struct rows *rows, const struct scenario *scenario)
 {
@@ -613,7 +697,8 @@ add_hang_rows(struct rows *rows, const struct scenario *scenario)
 	rows->scenario = scenario;
 	known = settings_are_known(clean, count);
 	for (size_t i = 0; i < count; i++) {
-		if ((call_row(clean[i].call)->flags & CALL_WAITS) == 0)
+		if ((call_row(clean[i].call)->flags & CALL_WAITS) == 0 ||
+		    begins_keeper(&clean[i]))
 			continue;
 		add_row(rows, ACT_HANG_TERM, &clean[i], 0);
 		if (i >= known)
@@ -621,16 +706,27 @@ add_hang_rows(struct rows *rows, const struct scenario *scenario)
 	}
 }
 
-unsigned
-sweep_hangs(void)
+/* All scenarios that the machine's files let play side by side. */
+static void
+hang_those(unsigned flag)
 {
 	static struct rows rows;
-	unsigned before = tally->broken;
 
 	rows.count = 0;
 	for (size_t i = 0; i < scenario_count; i++)
-		if (is_wanted(&scenarios[i]) && sweep_can_play(&scenarios[i]))
+		if ((scenarios[i].flags & START_SETGID) == flag &&
+		    (scenarios[i].flags & SHARES_CALLS) == 0 &&
+		    is_wanted(&scenarios[i]) && sweep_can_play(&scenarios[i]))
 			add_hang_rows(&rows, &scenarios[i]);
 	play_hanging(&rows);
+}
+
+unsigned
+sweep_hangs(void)
+{
+	unsigned before = tally->broken;
+
+	hang_those(0);
+	hang_those(START_SETGID);
 	return tally->broken - before;
 }

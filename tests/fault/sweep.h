@@ -33,6 +33,10 @@ unsigned sweep_faults(const struct scenario *scenario);
 /* KILL and TERM before every call, and another delivery after it. */
 unsigned sweep_kills(const struct scenario *scenario);
 
+/* RLIMIT_FSIZE from nothing to what the delivery needs and some more: until
+ * then it is refused with 4.2.2, from there on it is delivered. */
+unsigned sweep_file_limits(const struct scenario *scenario);
+
 /*
  * Every call of every scenario that can hang does, side by side: the deadline
  * ends it once the settings are known, a TERM at any time.

@@ -76,6 +76,21 @@ belongs_to(const char *path, uid_t owner)
 	return lstat(path, &facts) == 0 && facts.st_uid == owner;
 }
 
+/* "Date: ...\nMessage-ID: <...@quota-warning>\n" */
+static bool
+is_notice(const char *path)
+{
+	char room[256] = "";
+	ssize_t got;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	got = read(fd, room, sizeof(room) - 1);
+	(void)close(fd);
+	return got > 0 && strstr(room, "@quota-warning>\n") != NULL;
+}
+
 static void
 judge_message(struct search *search, const char *path, const char *name,
     const char *directory)
@@ -83,6 +98,15 @@ judge_message(struct search *search, const char *path, const char *name,
 	const char *what = NULL;
 	size_t length = strlen(search->folder);
 
+	if (is_notice(path))
+		return;
+	if (name_number(name, ",S=") >= 0) {
+		search->count->octets +=
+		    (unsigned long)name_number(name, ",S=");
+		search->count->messages++;
+	}
+	if (strncmp(name, "old.", 4) == 0)
+		return;
 	if (!has_octets(path, search->message, search->size))
 		what = "not the octets of the message";
 	else if (name_number(name, ",S=") != (long)search->size)
@@ -103,6 +127,84 @@ judge_message(struct search *search, const char *path, const char *name,
 	}
 }
 
+/* One line more is all that may happen to it. */
+static void
+judge_subscriptions(struct search *search, const char *path)
+{
+	static const char before[] = "V\t2\n\nOld\n";
+	static const char after[] = "V\t2\n\nOld\nWork\n";
+
+	if (has_octets(path, after, sizeof(after) - 1))
+		search->count->subscribed = true;
+	else if (!has_octets(path, before, sizeof(before) - 1)) {
+		search->count->torn++;
+		note(search, "a subscription is lost", path);
+	}
+}
+
+/* The lines behind the first, added up; as strict as Maildir++ allows: the
+ * last line is whole, and each is two numbers. */
+static void
+read_sum(struct tree_count *into, const char *path)
+{
+	char room[5121], *line, *next, *end;
+	ssize_t got;
+	long octets = 0, messages = 0;
+	unsigned lines = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	into->sum = SUM_UNUSABLE;
+	if (fd < 0)
+		return;
+	got = read(fd, room, sizeof(room) - 1);
+	(void)close(fd);
+	if (got <= 0 || room[got - 1] != '\n')
+		return;
+	room[got] = '\0';
+	line = strchr(room, '\n') + 1;
+	for (; *line != '\0'; line = next, lines++) {
+		next = strchr(line, '\n') + 1;
+		octets += strtol(line, &end, 10);
+		if (end == line || *end != ' ')
+			return;
+		line = end;
+		messages += strtol(line, &end, 10);
+		if (end == line || *end != '\n')
+			return;
+	}
+	if (lines == 0 || octets < 0 || messages < 0)
+		return;
+	into->sum = SUM_READ;
+	into->sum_octets = (unsigned long)octets;
+	into->sum_messages = (unsigned long)messages;
+}
+
+/* What programs share beside the messages; false for any other name. */
+static bool
+judge_shared(struct search *search, const char *path, const char *name)
+{
+	static const char *const half_made[] = { "maildirsize.",
+		"subscriptions.", ".subscriptions.lock." };
+
+	if (strcmp(name, "maildirsize") == 0)
+		read_sum(search->count, path);
+	else if (strcmp(name, "subscriptions") == 0)
+		judge_subscriptions(search, path);
+	else if (strcmp(name, "maildirfolder") != 0 &&
+	    strcmp(name, "quotawarn") != 0) {
+		for (size_t i = 0; i < sizeof(half_made) / sizeof(*half_made);
+		     i++)
+			if (strncmp(name, half_made[i], strlen(half_made[i])) ==
+			    0) {
+				search->count->litter++;
+				note(search, "left", path);
+				return true;
+			}
+		return false;
+	}
+	return true;
+}
+
 static void
 judge_file(struct search *search, const char *directory, const char *name)
 {
@@ -118,7 +220,7 @@ judge_file(struct search *search, const char *directory, const char *name)
 			search->count->in_tmp++;
 			note(search, "left in tmp/", path);
 		}
-	} else if (strcmp(name, "maildirfolder") != 0) {
+	} else if (!judge_shared(search, path, name)) {
 		search->count->others++;
 		note(search, "no file of a Maildir", path);
 	}

@@ -8,20 +8,36 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* What a maildirsize says. */
+enum sum_state {
+	SUM_NONE,     /* there is no such file */
+	SUM_UNUSABLE, /* whoever reads it counts anew */
+	SUM_READ
+};
+
 struct tree_count {
 	unsigned whole;     /* in new/ of the folder that was meant */
 	unsigned elsewhere; /* whole, in another new/ */
 	unsigned torn;      /* in any new/ or cur/: other octets, S= or W= */
 	unsigned in_tmp;    /* whatever lies in a tmp/ */
 	unsigned others;    /* files that no Maildir has */
-	char note[256];     /* the first bad one, and what is wrong with it */
+	unsigned cut;       /* beginnings of the message in an mbox */
+	unsigned litter;    /* locks, hitching posts, files half made */
+	bool subscribed;    /* "subscriptions" has the folder Work */
+	/* What the names of all messages say, and what maildirsize says;
+	 * notices of quota_warning are in neither. */
+	unsigned long octets, messages;
+	enum sum_state sum;
+	unsigned long sum_octets, sum_messages;
+	char note[256]; /* the first bad one, and what is wrong with it */
 };
 
 /*
  * Counts every file below top.  folder is the Maildir whose new/ is right; a
  * message is whole when it holds the octets at message, not one more or less,
  * with their number as S= and with CRLF as W= in its name, and its owner is
- * owner.  Files in tmp/ whose name begins with "old." were there before.
+ * owner.  Files whose name begins with "old." were there before; the first
+ * lines of a notice of quota_warning tell that it is one.
  */
 void tree_count(const char *top, const char *folder, const char *message,
     size_t size, uid_t owner, struct tree_count *into);
