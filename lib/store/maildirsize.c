@@ -72,6 +72,15 @@ read_signed(struct cursor *in, int64_t *into)
 	return true;
 }
 
+/* At most 5120 octets of lines: their sum stays far from an overflow. */
+static bool
+is_absurd(int64_t delta)
+{
+	const int64_t most = INT64_MAX / (FILE_OCTETS + 1);
+
+	return delta > most || delta < -most;
+}
+
 bool
 maildirsize_parse(struct str text, struct maildirsize_text *into)
 {
@@ -91,9 +100,7 @@ maildirsize_parse(struct str text, struct maildirsize_text *into)
 		    !read_signed(&line, &messages_more) ||
 		    str_trim(line.rest).length > 0)
 			return false;
-		/* At most 5120 octets of lines: far from an overflow. */
-		if (octets_more > INT64_MAX / 1024 ||
-		    octets_more < -(INT64_MAX / 1024))
+		if (is_absurd(octets_more) || is_absurd(messages_more))
 			return false;
 		octets += octets_more;
 		messages += messages_more;

@@ -1,5 +1,6 @@
 /*
- * check_maildir_faults.c - every call of a Maildir delivery fails.
+ * check_maildir_faults.c - every call of a delivery fails, into a Maildir or
+ * an mbox.
  *
  * Each in every way it can, once and from there on, in a delivery of its own.
  */

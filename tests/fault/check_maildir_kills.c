@@ -1,6 +1,6 @@
 /*
- * check_maildir_kills.c - a Maildir delivery is killed before each of its
- * calls.
+ * check_maildir_kills.c - a delivery, into a Maildir or an mbox, is killed
+ * before each of its calls, or in the middle of a write.
  *
  * Or is asked to end.  The next delivery finds nothing but whole messages.
  */

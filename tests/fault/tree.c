@@ -98,14 +98,12 @@ judge_message(struct search *search, const char *path, const char *name,
 	const char *what = NULL;
 	size_t length = strlen(search->folder);
 
-	if (is_notice(path))
-		return;
 	if (name_number(name, ",S=") >= 0) {
 		search->count->octets +=
 		    (unsigned long)name_number(name, ",S=");
 		search->count->messages++;
 	}
-	if (strncmp(name, "old.", 4) == 0)
+	if (strncmp(name, "old.", 4) == 0 || is_notice(path))
 		return;
 	if (!has_octets(path, search->message, search->size))
 		what = "not the octets of the message";

@@ -24,8 +24,8 @@ struct tree_count {
 	unsigned cut;       /* beginnings of the message in an mbox */
 	unsigned litter;    /* locks, hitching posts, files half made */
 	bool subscribed;    /* "subscriptions" has the folder Work */
-	/* What the names of all messages say, and what maildirsize says;
-	 * notices of quota_warning are in neither. */
+	/* What the names of all messages say, notices of quota_warning among
+	 * them, and what maildirsize says. */
 	unsigned long octets, messages;
 	enum sum_state sum;
 	unsigned long sum_octets, sum_messages;

@@ -184,14 +184,15 @@ enum way {
 	WAYS
 };
 
-#define AUTOCREATE "lda_mailbox_autocreate = yes\nlda_mailbox_autosubscribe = yes\n"
+#define AUTOCREATE                                                             \
+	"lda_mailbox_autocreate = yes\nlda_mailbox_autosubscribe = yes\n"
 
 static void
 configure(const char *more)
 {
 	world_config(&world,
-	    scratch_print(&world.scratch, "mail_location = maildir:~/Maildir\n%s",
-		more));
+	    scratch_print(
+		&world.scratch, "mail_location = maildir:~/Maildir\n%s", more));
 }
 
 /* The command's arguments for a folder called name; false where the name
@@ -212,8 +213,7 @@ ask_for(enum way way, const char *name)
 		world_arguments(&world, "-d", text, NULL);
 		return true;
 	case BY_ADDRESS:
-		(void)snprintf(
-		    text, sizeof(text), "bob+%s@example.com", name);
+		(void)snprintf(text, sizeof(text), "bob+%s@example.com", name);
 		world_arguments(&world, "-d", "bob", "-a", text, NULL);
 		return true;
 	case BY_EXTENSION:
@@ -231,10 +231,10 @@ ask_for(enum way way, const char *name)
 
 static const char *const ways_settings[] = {
 	[BY_FLAG] = AUTOCREATE,
-	[BY_FLAG_FS] = AUTOCREATE
-	    "mail_location = maildir:~/Maildir:LAYOUT=fs\n",
-	[BY_FLAG_MBOX] = AUTOCREATE
-	    "mail_location = mbox:~/Maildir:INBOX=~/Maildir/INBOX\n",
+	[BY_FLAG_FS] =
+	    AUTOCREATE "mail_location = maildir:~/Maildir:LAYOUT=fs\n",
+	[BY_FLAG_MBOX] =
+	    AUTOCREATE "mail_location = mbox:~/Maildir:INBOX=~/Maildir/INBOX\n",
 	[BY_USER] = AUTOCREATE "detail_folder = create\n",
 	[BY_ADDRESS] = AUTOCREATE "detail_folder = create\n",
 	[BY_EXTENSION] = AUTOCREATE "detail_folder = create\n",
@@ -287,10 +287,10 @@ static const char *const hostile[] = {
 	"\x7f",
 	"\x80",
 	"\xff\xfe",
-	"\xc0\xae\xc0\xae\xc0\xafvictim", /* overlong "../" */
-	"\xe2\x80\xae",                   /* right-to-left override */
+	"\xc0\xae\xc0\xae\xc0\xafvictim",        /* overlong "../" */
+	"\xe2\x80\xae",                          /* right-to-left override */
 	"\xef\xbc\x8e\xef\xbc\x8e\xef\xbc\x8fx", /* wide "../" */
-	"\xed\xa0\x80",                   /* half a surrogate pair */
+	"\xed\xa0\x80",                          /* half a surrogate pair */
 	"&Jjo-",
 	"&AC4ALgAv-x", /* "../" in modified UTF-7 */
 	"&",
@@ -639,7 +639,7 @@ START_TEST(parents_are_made_as_readers_expect)
 	bool fs = _i != 0;
 
 	configure(fs ? AUTOCREATE
-			"mail_location = maildir:~/Maildir:LAYOUT=fs\n" :
+		"mail_location = maildir:~/Maildir:LAYOUT=fs\n" :
 		       AUTOCREATE);
 	world_arguments(&world, "-d", "bob", "-m", "a/b/c", NULL);
 	world_deliver(&world, world_mail);
@@ -647,11 +647,9 @@ START_TEST(parents_are_made_as_readers_expect)
 	expect_maildir(&world,
 	    fs ? "home/Maildir/a/b/c" : "home/Maildir/.a.b.c", world_mail);
 	ck_assert(fs ||
-	    scratch_has(
-		&world.scratch, "home/Maildir/.a.b.c/maildirfolder"));
+	    scratch_has(&world.scratch, "home/Maildir/.a.b.c/maildirfolder"));
 	/* Courier takes the root for a folder if it says so. */
-	ck_assert(
-	    !scratch_has(&world.scratch, "home/Maildir/maildirfolder"));
+	ck_assert(!scratch_has(&world.scratch, "home/Maildir/maildirfolder"));
 	ck_assert(!scratch_has(&world.scratch, "home/Maildir/.a.b"));
 }
 END_TEST
@@ -681,8 +679,7 @@ static const struct {
 	const char *want;
 } subscribed[] = {
 	{ AUTOCREATE, ".other", "work", "V\t2\n\nwork\n" },
-	{ AUTOCREATE, ".other", "INBOX/w/b\xc3\xa4r",
-	    "V\t2\n\nw\tb&AOQ-r\n" },
+	{ AUTOCREATE, ".other", "INBOX/w/b\xc3\xa4r", "V\t2\n\nw\tb&AOQ-r\n" },
 	{ AUTOCREATE, ".work", "work", "" },
 	{ AUTOCREATE, ".other", "INBOX", "" },
 	{ AUTOCREATE, ".other", "../x", "" },
@@ -704,8 +701,8 @@ START_TEST(folder_that_was_made_is_subscribed)
 	world_deliver(&world, world_mail);
 	expect_sent(&world);
 	expect_file("home/Maildir/subscriptions", subscribed[_i].want);
-	ck_assert(!scratch_has(
-	    &world.scratch, "home/Maildir/subscriptions.lock"));
+	ck_assert(
+	    !scratch_has(&world.scratch, "home/Maildir/subscriptions.lock"));
 }
 END_TEST
 
@@ -727,8 +724,8 @@ START_TEST(subscriptions_of_another_place_are_not_made_in_the_root)
 {
 	make_maildir("home/Maildir", 0700);
 	scratch_mkdir(&world.scratch, "home/control", 0700);
-	configure(AUTOCREATE
-	    "mail_location = maildir:~/Maildir:CONTROL=~/control\n");
+	configure(
+	    AUTOCREATE "mail_location = maildir:~/Maildir:CONTROL=~/control\n");
 	world_arguments(&world, "-d", "bob", "-m", "work", NULL);
 	world_deliver(&world, world_mail);
 	expect_sent(&world);
@@ -745,8 +742,8 @@ START_TEST(number_of_folders_is_limited)
 	for (int i = 0; i < 1000; i++) {
 		char name[64];
 
-		(void)snprintf(name, sizeof(name), "home/Maildir/%sf%d",
-		    fs ? "" : ".", i);
+		(void)snprintf(
+		    name, sizeof(name), "home/Maildir/%sf%d", fs ? "" : ".", i);
 		scratch_mkdir(&world.scratch, name, 0700);
 	}
 	configure(fs ? "mail_location = maildir:~/Maildir:LAYOUT=fs\n"
@@ -776,8 +773,8 @@ START_TEST(trial_tells_the_folder_and_makes_nothing)
 	world_arguments(&world, "-t", "-d", "bob", "-m", "Work/x", NULL);
 	world_deliver(&world, "");
 	ck_assert_int_eq(host_exit_status(&world.got), 0);
-	ck_assert_msg(strstr(world.got.output, ".Work.x") != NULL,
-	    "%s", world.got.output);
+	ck_assert_msg(strstr(world.got.output, ".Work.x") != NULL, "%s",
+	    world.got.output);
 	ck_assert_uint_eq(maildir_count(&world.scratch, "home/Maildir"), 3);
 }
 END_TEST
@@ -819,8 +816,8 @@ main(void)
 	    COUNT(refused));
 	tcase_add_test(making, folder_on_a_full_or_broken_place_is_deferred);
 	tcase_add_loop_test(making, parents_are_made_as_readers_expect, 0, 2);
-	tcase_add_loop_test(making, folder_that_was_made_is_subscribed, 0,
-	    COUNT(subscribed));
+	tcase_add_loop_test(
+	    making, folder_that_was_made_is_subscribed, 0, COUNT(subscribed));
 	tcase_add_test(making, detail_that_was_made_a_folder_is_subscribed);
 	tcase_add_test(
 	    making, subscriptions_of_another_place_are_not_made_in_the_root);

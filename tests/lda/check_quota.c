@@ -40,8 +40,8 @@ static void
 configure(const char *more)
 {
 	world_config(&world,
-	    scratch_print(&world.scratch, "mail_location = maildir:~/Maildir\n%s",
-		more));
+	    scratch_print(
+		&world.scratch, "mail_location = maildir:~/Maildir\n%s", more));
 }
 
 static void
@@ -130,9 +130,8 @@ read_text(const char *name)
 static void
 expect_counts(size_t new, size_t tmp)
 {
-	ck_assert_msg(
-	    maildir_count(&world.scratch, "home/Maildir/new") == new &&
-		maildir_count(&world.scratch, "home/Maildir/tmp") == tmp,
+	ck_assert_msg(maildir_count(&world.scratch, "home/Maildir/new") ==
+		new &&maildir_count(&world.scratch, "home/Maildir/tmp") == tmp,
 	    "%zu mails and %zu in tmp instead of %zu and %zu:%s",
 	    maildir_count(&world.scratch, "home/Maildir/new"),
 	    maildir_count(&world.scratch, "home/Maildir/tmp"), new, tmp,
@@ -437,9 +436,9 @@ END_TEST
 /* Whatever stands in the file, a user with room gets his mail. */
 static const char *const damaged[] = { "", "\n", "x", "1000S", "1000S\n",
 	"1000S\n5000 1", "1000S\n5000\n", "1000S\n-5000 -1\n",
-	"1000S\n5000 1\n\n", "9999999S\n999999999 1\n",
-	"1000S,5C\n99 99\n", "1000S\n99999999999999999999 1\n",
-	"1000S\n5000 1\n1 1\n", "0S\n5000 1\n" };
+	"1000S\n5000 1\n\n", "9999999S\n999999999 1\n", "1000S,5C\n99 99\n",
+	"1000S\n99999999999999999999 1\n", "1000S\n5000 1\n1 1\n",
+	"0S\n5000 1\n" };
 
 START_TEST(damaged_file_never_refuses_mail)
 {
@@ -646,8 +645,8 @@ START_TEST(warning_comes_once_when_the_percentage_is_crossed)
 	deliver(600);
 	expect_sent(&world);
 	expect_counts(3, 0);
-	ck_assert(find_mail(
-	    "nearly full", text, sizeof(text), name, sizeof(name)));
+	ck_assert(
+	    find_mail("nearly full", text, sizeof(text), name, sizeof(name)));
 	ck_assert_ptr_nonnull(strstr(text, "Delete some.\n"));
 	ck_assert_ptr_nonnull(strstr(text, "Date: "));
 	ck_assert_ptr_nonnull(strstr(text, "Message-ID: <"));
@@ -689,8 +688,8 @@ START_TEST(warning_is_charged_like_any_mail)
 	deliver(1500);
 	expect_sent(&world);
 	expect_counts(2, 0);
-	ck_assert(find_mail(
-	    "nearly full", text, sizeof(text), name, sizeof(name)));
+	ck_assert(
+	    find_mail("nearly full", text, sizeof(text), name, sizeof(name)));
 	(void)snprintf(want, sizeof(want), "10000S\n8000 5\n1500 1\n%zu 1\n",
 	    strlen(text));
 	expect_size(want);
@@ -732,14 +731,14 @@ START_TEST(command_runs_once_with_the_percentage)
 	/* Its output is not the reply. */
 	expect_sent(&world);
 	ck_assert_str_eq(read_text("home/ran"),
-	    scratch_print(&world.scratch, "1:95 %ju\n",
-		(uintmax_t)world.scratch.uid));
+	    scratch_print(
+		&world.scratch, "1:95 %ju\n", (uintmax_t)world.scratch.uid));
 	ck_assert_str_eq(read_text("home/input"), "");
 	deliver(100);
 	expect_sent(&world);
 	ck_assert_str_eq(read_text("home/ran"),
-	    scratch_print(&world.scratch, "1:95 %ju\n",
-		(uintmax_t)world.scratch.uid));
+	    scratch_print(
+		&world.scratch, "1:95 %ju\n", (uintmax_t)world.scratch.uid));
 	expect_counts(2, 0);
 }
 END_TEST
@@ -832,8 +831,7 @@ main(void)
 	tcase_add_checked_fixture(limits, set_up, tear_down);
 	tcase_set_timeout(limits, 20);
 	tcase_add_loop_test(limits,
-	    full_is_deferred_or_refused_and_leaves_nothing, 0,
-	    COUNT(refusals));
+	    full_is_deferred_or_refused_and_leaves_nothing, 0, COUNT(refusals));
 	tcase_add_test(
 	    limits, mail_longer_than_memory_over_quota_leaves_nothing);
 	tcase_add_test(limits, mail_longer_than_memory_is_charged_when_it_fits);
@@ -866,10 +864,9 @@ main(void)
 	tcase_add_test(warning, warning_is_charged_like_any_mail);
 	tcase_add_test(warning, warning_comes_with_a_fresh_Maildir);
 	tcase_add_test(warning, command_runs_once_with_the_percentage);
-	tcase_add_loop_test(warning, warning_that_fails_is_no_failure, 0,
-	    COUNT(bad_warnings));
-	tcase_add_test(
-	    warning, command_that_kills_itself_or_us_is_no_failure);
+	tcase_add_loop_test(
+	    warning, warning_that_fails_is_no_failure, 0, COUNT(bad_warnings));
+	tcase_add_test(warning, command_that_kills_itself_or_us_is_no_failure);
 	tcase_add_test(warning, stamp_that_is_a_link_is_not_followed);
 	tcase_add_loop_test(
 	    warning, trial_shows_the_quota_and_changes_nothing, 0, 6);

@@ -188,8 +188,8 @@ start_inet(const struct script *script)
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	ck_assert_int_eq(
 	    bind(listener, (struct sockaddr *)(void *)&address, size), 0);
-	ck_assert_int_eq(getsockname(listener,
-			     (struct sockaddr *)(void *)&address, &size),
+	ck_assert_int_eq(
+	    getsockname(listener, (struct sockaddr *)(void *)&address, &size),
 	    0);
 	start(listener, script);
 	servers[server_count - 1].port = ntohs(address.sin_port);
@@ -225,8 +225,8 @@ fill_in(const char *pattern)
 	for (; *pattern != '\0'; pattern++) {
 		ck_assert_uint_lt(used, sizeof(rooms[0]) - 128);
 		if (*pattern == '#')
-			used += (size_t)snprintf(text + used, 128, "%s",
-			    world.scratch.root);
+			used += (size_t)snprintf(
+			    text + used, 128, "%s", world.scratch.root);
 		else if (*pattern == '!')
 			used += (size_t)snprintf(text + used, 64, "%ju:%ju",
 			    (uintmax_t)world.scratch.uid,
@@ -325,8 +325,8 @@ static const struct {
 
 START_TEST(answer_of_a_socketmap)
 {
-	struct script script = { .answer =
-				     netstring(fill_in(map_answers[_i].answer)) };
+	struct script script = { .answer = netstring(
+				     fill_in(map_answers[_i].answer)) };
 
 	start_unix("map", &script);
 	use(MAP);
@@ -356,14 +356,14 @@ static const struct {
 	bool stays;
 	bool slow; /* the deadline ends it */
 } map_lies[] = {
-	{ NULL, 0, false, false },             /* closes at once */
-	{ "", 0, true, true },                 /* never answers */
-	{ "9:NOTFOUND ", 0, false, false },    /* half an answer */
+	{ NULL, 0, false, false },          /* closes at once */
+	{ "", 0, true, true },              /* never answers */
+	{ "9:NOTFOUND ", 0, false, false }, /* half an answer */
 	{ "9:NOTF", 0, false, false },
 	{ "9:NOTF", 0, true, true },
 	{ "9", 0, false, false },
-	{ "8:NOTFOUND ,", 0, false, false },   /* lies: too short */
-	{ "10:NOTFOUND ,", 0, false, false },  /* too long */
+	{ "8:NOTFOUND ,", 0, false, false },  /* lies: too short */
+	{ "10:NOTFOUND ,", 0, false, false }, /* too long */
 	{ "99999999999999999999:NOTFOUND ,", 0, true, false },
 	{ "4294967305:NOTFOUND ,", 0, true, false },
 	{ "18446744073709551625:NOTFOUND ,", 0, true, false },
@@ -485,7 +485,8 @@ START_TEST(socketmap_over_TCP)
 		int want;
 	} rows[] = { { "OK x:!::#/anna::", FOUND }, { "NOTFOUND ", UNKNOWN },
 		{ "TEMP x", DOUBT } };
-	struct script script = { .answer = netstring(fill_in(rows[_i].answer)) };
+	struct script script = { .answer =
+				     netstring(fill_in(rows[_i].answer)) };
 
 	start_inet(&script);
 	use(scratch_print(&world.scratch, "socketmap:inet:127.0.0.1:%u:users",
@@ -566,12 +567,10 @@ static const struct {
 	    "mail_path=~/other/Maildir\tacl_user=anna\tmaster_user\n",
 	    "anna/other", FOUND },
 	/* Renamed. */
-	{ V23,
-	    "USER\t1\tanna@a.example\tuid=^\tgid=|\thome=#/renamed\n",
+	{ V23, "USER\t1\tanna@a.example\tuid=^\tgid=|\thome=#/renamed\n",
 	    "renamed", FOUND },
 	/* Escapes: home with a blank is fine, with a TAB it is too. */
-	{ V23, "USER\t1\tanna\tuid=^\tgid=|\thome=#/an na\n", "an na",
-	    FOUND },
+	{ V23, "USER\t1\tanna\tuid=^\tgid=|\thome=#/an na\n", "an na", FOUND },
 	{ V23, "USER\t1\tanna\tuid=^\tgid=|\thome=#/an\001tna\n", "an\tna",
 	    FOUND },
 	{ V23, "NOTFOUND\t1\n", NULL, UNKNOWN },
@@ -701,8 +700,7 @@ END_TEST
 START_TEST(dovecot_auth_in_pieces_is_read)
 {
 	struct script script = { .greeting = V24,
-		.answer =
-		    fill_in("USER\t1\tanna\tuid=^\tgid=|\thome=#/anna\n"),
+		.answer = fill_in("USER\t1\tanna\tuid=^\tgid=|\thome=#/anna\n"),
 		.piece = 3 };
 
 	start_unix("auth", &script);
@@ -884,8 +882,8 @@ static const struct {
 START_TEST(user_of_a_cdb)
 {
 	unsigned char file[4096] = { 0 };
-	size_t length = make_cdb(
-	    file, "anna", fill_in(cdbs[_i / 2].value), _i % 2 != 0);
+	size_t length =
+	    make_cdb(file, "anna", fill_in(cdbs[_i / 2].value), _i % 2 != 0);
 
 	scratch_write_octets(&world.scratch, "users.cdb", (const char *)file,
 	    length - cdbs[_i / 2].cut);
@@ -929,8 +927,7 @@ main(void)
 
 	tcase_add_checked_fixture(map, set_up, tear_down);
 	tcase_set_timeout(map, 15);
-	tcase_add_loop_test(
-	    map, answer_of_a_socketmap, 0, COUNT(map_answers));
+	tcase_add_loop_test(map, answer_of_a_socketmap, 0, COUNT(map_answers));
 	tcase_add_test(
 	    map, detail_is_asked_for_only_if_the_whole_name_is_not_known);
 	tcase_add_loop_test(

@@ -33,8 +33,8 @@ set_age(const char *name, time_t seconds)
 	ck_assert_int_eq(clock_gettime(CLOCK_REALTIME, &times[0]), 0);
 	times[0].tv_sec -= seconds;
 	times[1] = times[0];
-	ck_assert_msg(utimensat(AT_FDCWD, scratch_path(&scratch, name), times,
-			  0) == 0,
+	ck_assert_msg(
+	    utimensat(AT_FDCWD, scratch_path(&scratch, name), times, 0) == 0,
 	    "cannot change the time of %s", name);
 	scratch.note_count--;
 }
@@ -278,8 +278,8 @@ START_TEST(cut_file_is_damaged_or_a_whole_number_of_lines)
 		struct maildirsize_text got;
 		bool fine = maildirsize_parse(str_of(whole, i), &got);
 
-		ck_assert_msg(fine == (i > 10 && whole[i - 1] == '\n'),
-		    "%zu octets", i);
+		ck_assert_msg(
+		    fine == (i > 10 && whole[i - 1] == '\n'), "%zu octets", i);
 	}
 }
 END_TEST
@@ -287,10 +287,10 @@ END_TEST
 START_TEST(messages_are_counted_by_name_else_by_size)
 {
 	limit_to(100000, 0);
-	add_mail("new/1.M1P1.host,S=100,W=110", 7);    /* S= is believed */
+	add_mail("new/1.M1P1.host,S=100,W=110", 7); /* S= is believed */
 	add_mail("cur/2.M2P2.host,S=200:2,S", 9);
-	add_mail("cur/3.M3P3.host:2,ST", 30);          /* stat; T counts */
-	add_mail("cur/4.M4P4.host:2,S=5", 40);         /* flags, no S= */
+	add_mail("cur/3.M3P3.host:2,ST", 30);  /* stat; T counts */
+	add_mail("cur/4.M4P4.host:2,S=5", 40); /* flags, no S= */
 	add_mail("cur/5.M5P5.host,S=99999999999999999999:2,", 50);
 	add_mail("cur/6.M6P6.host,S=:2,", 60);
 	add_mail("cur/7.M7P7.host,W=1,S=70:2,", 1);
@@ -637,8 +637,8 @@ START_TEST(limit_of_a_damaged_file_is_kept)
 	size_t length;
 
 	if (damaged[_i] != NULL)
-		length = (size_t)snprintf(
-		    text, sizeof(text), "%s", damaged[_i]);
+		length =
+		    (size_t)snprintf(text, sizeof(text), "%s", damaged[_i]);
 	else
 		for (length = (size_t)snprintf(text, sizeof(text), "1000S\n");
 		     length < 5200; length += 4)
@@ -691,8 +691,8 @@ main(void)
 	int failed;
 
 	scratch_begin();
-	tcase_add_loop_test(text, text_is_a_limit_and_a_sum_or_damaged, 0,
-	    (int)COUNT(texts));
+	tcase_add_loop_test(
+	    text, text_is_a_limit_and_a_sum_or_damaged, 0, (int)COUNT(texts));
 	tcase_add_loop_test(text, sum_of_huge_numbers_never_wraps, 0, 6);
 	tcase_add_test(text, cut_file_is_damaged_or_a_whole_number_of_lines);
 	tcase_add_checked_fixture(counting, set_up, tear_down);
@@ -700,8 +700,8 @@ main(void)
 	tcase_add_test(counting, folders_are_counted_with_INBOX);
 	tcase_add_test(counting, directories_are_folders_with_LAYOUT_fs);
 	tcase_add_test(counting, links_are_not_followed);
-	tcase_add_test(counting,
-	    maildirsize_that_is_a_link_is_neither_read_nor_followed);
+	tcase_add_test(
+	    counting, maildirsize_that_is_a_link_is_neither_read_nor_followed);
 	tcase_add_loop_test(
 	    counting, maildirsize_that_is_no_file_does_no_harm, 0, 2);
 	tcase_add_test(counting, ignored_folders_are_not_counted);

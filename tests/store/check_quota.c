@@ -54,7 +54,8 @@ static const struct {
 	{ { "*:bytes=5", "*:messages=7" }, "INBOX", 5, 7, false },
 	{ { "*:bytes=5", "*:bytes=9" }, "INBOX", 9, 0, false },
 	{ { "*:storage=0" }, "INBOX", 0, 0, false },
-	/* A rule for a folder changes the limit of all mail for mail into it. */
+	/* A rule for a folder changes the limit of all mail for mail into it.
+	 */
 	{ { "*:bytes=1000", "Trash:bytes=+500" }, "Trash", 1500, 0, false },
 	{ { "*:bytes=1000", "Trash:bytes=+500" }, "INBOX", 1000, 0, false },
 	{ { "Trash:bytes=+500", "*:bytes=1000" }, "Trash", 1500, 0, false },
@@ -259,8 +260,7 @@ START_TEST(huge_numbers_never_wrap)
 			continue;
 		/* More than nothing, less than some: never the other. */
 		if (folder_rules[i][strcspn(folder_rules[i], "=") + 1] == '+')
-			ck_assert_msg(
-			    quota.folder.octets >= quota.limit.octets,
+			ck_assert_msg(quota.folder.octets >= quota.limit.octets,
 			    "%s with %s: %ju became %ju", rules[_i],
 			    folder_rules[i], (uintmax_t)quota.limit.octets,
 			    (uintmax_t)quota.folder.octets);
@@ -295,7 +295,7 @@ static const struct {
 } sizes[] = {
 	{ 0, 0, 1000000, 1000000, 1000000, true },
 	{ 1000, 0, 0, 0, 1000, true },
-	{ 1000, 0, 0, 0, 1001, true },  /* crosses, within the grace */
+	{ 1000, 0, 0, 0, 1001, true }, /* crosses, within the grace */
 	{ 1000, 0, 0, 0, 1100, true },
 	{ 1000, 0, 0, 0, 1101, false }, /* beyond the grace */
 	{ 1000, 0, 999, 0, 1, true },
@@ -468,8 +468,7 @@ main(void)
 	tcase_add_loop_test(
 	    rules, what_is_no_rule_is_misconfigured, 0, (int)COUNT(broken));
 	tcase_add_loop_test(rules, blank_does_not_change_the_unit, 0, 2);
-	tcase_add_test(
-	    rules, rule_for_another_folder_is_checked_for_its_shape);
+	tcase_add_test(rules, rule_for_another_folder_is_checked_for_its_shape);
 	tcase_add_loop_test(rules, huge_numbers_never_wrap, 0, 5);
 	tcase_add_test(rules, mask_of_stars_is_matched_in_bounded_time);
 	tcase_add_loop_test(

@@ -93,10 +93,8 @@ static const struct {
 	{ V2 "A\nWork\n", "Work", false, false, TEXT(V2 "A\nWork\n") },
 	{ V2 "Work\tSub\n", "Work", false, false,
 	    TEXT(V2 "Work\tSub\nWork\n") },
-	{ V2 "Work\n", "Work/Sub", false, false,
-	    TEXT(V2 "Work\nWork\tSub\n") },
-	{ V2 "Work\tSub\n", "Work/Sub", false, false,
-	    TEXT(V2 "Work\tSub\n") },
+	{ V2 "Work\n", "Work/Sub", false, false, TEXT(V2 "Work\nWork\tSub\n") },
+	{ V2 "Work\tSub\n", "Work/Sub", false, false, TEXT(V2 "Work\tSub\n") },
 	{ V2 "Working\n", "Work", false, false, TEXT(V2 "Working\nWork\n") },
 	{ V2 "work\n", "Work", false, false, TEXT(V2 "work\nWork\n") },
 	/* A version 2 file of V has two more lines than folders. */

@@ -151,8 +151,7 @@ make_usual(bool with_nul)
 		    value, sizeof(value), "x:%d:5001::/srv/u%d", 6000 + i, i);
 
 		if (i == 30)
-			add_record(
-			    str_of("anna\0", with_nul ? 5 : 4),
+			add_record(str_of("anna\0", with_nul ? 5 : 4),
 			    str_of(anna, sizeof(anna) - (with_nul ? 0 : 1)));
 		add_record(str_of(key, (size_t)length + with_nul),
 		    str_of(value, (size_t)more + with_nul));
@@ -185,8 +184,9 @@ look_for(struct str name)
 }
 
 #define expect_outcome(given, got, want)                                       \
-	ck_assert_msg((got) == (want), "given \"%s\": outcome %d, not %d (%s)", \
-	    expect_show(given), (int)(got), (int)(want), why.cause)
+	ck_assert_msg((got) == (want),                                         \
+	    "given \"%s\": outcome %d, not %d (%s)", expect_show(given),       \
+	    (int)(got), (int)(want), why.cause)
 
 static void
 expect_anna(void)
@@ -212,8 +212,7 @@ START_TEST(user_is_found_with_and_without_NUL)
 		char name[32];
 
 		(void)snprintf(name, sizeof(name), "u%d@a.example", i);
-		expect_outcome(
-		    str_from(name), look_for(str_from(name)), FOUND);
+		expect_outcome(str_from(name), look_for(str_from(name)), FOUND);
 		ck_assert_uint_eq(user.uid, 6000 + (unsigned)i);
 	}
 }
@@ -228,8 +227,7 @@ START_TEST(stranger_is_not_found)
 {
 	make_usual(_i % 2 != 0);
 	write_file(made.length);
-	expect_outcome(
-	    strangers[_i / 2], look_for(strangers[_i / 2]), UNKNOWN);
+	expect_outcome(strangers[_i / 2], look_for(strangers[_i / 2]), UNKNOWN);
 }
 END_TEST
 
@@ -286,7 +284,8 @@ START_TEST(value_is_the_rest_of_a_line)
 	add_record(STR("anna"), values[_i].value);
 	add_tables();
 	write_file(made.length);
-	expect_outcome(values[_i].value, look_for(STR("anna")), values[_i].want);
+	expect_outcome(
+	    values[_i].value, look_for(STR("anna")), values[_i].want);
 }
 END_TEST
 
@@ -303,8 +302,8 @@ START_TEST(value_of_any_length_is_no_harm)
 	add_tables();
 	write_file(made.length);
 	got = look_for(STR("anna"));
-	expect_outcome(STR("long value"), got,
-	    lengths[_i] <= 16384 ? FOUND : DOUBT);
+	expect_outcome(
+	    STR("long value"), got, lengths[_i] <= 16384 ? FOUND : DOUBT);
 	free(value);
 }
 END_TEST
@@ -491,8 +490,8 @@ START_TEST(path_may_hold_the_domain)
 
 	add_record(STR("anna@a.example"), STR("x:5000:5001::/srv/anna"));
 	add_tables();
-	scratch_write_octets(&scratch, "a.example.cdb",
-	    (const char *)made.octets, made.length);
+	scratch_write_octets(
+	    &scratch, "a.example.cdb", (const char *)made.octets, made.length);
 	ck_assert_int_eq(find_in(path, STR("anna@a.example")), 0);
 	ck_assert_int_eq(find_in(path, STR("anna@b.example")), -1);
 	ck_assert_int_eq((int)why.id, (int)DOUBT);
@@ -527,10 +526,8 @@ main(void)
 	tcase_add_loop_test(
 	    all, zeros_where_data_was_never_make_her_somebody_else, 0, 2);
 	tcase_add_loop_test(all, damaged_file_has_an_answer, 0, 6);
-	tcase_add_loop_test(
-	    all, table_that_lies_is_doubt, 0, (int)COUNT(lies));
-	tcase_add_loop_test(
-	    all, record_that_lies_is_doubt_or_not_hers, 0, 6);
+	tcase_add_loop_test(all, table_that_lies_is_doubt, 0, (int)COUNT(lies));
+	tcase_add_loop_test(all, record_that_lies_is_doubt_or_not_hers, 0, 6);
 	tcase_add_test(all, file_that_cannot_be_used_is_doubt);
 	tcase_add_test(all, path_may_hold_the_domain);
 	suite_add_tcase(suite, all);

@@ -36,8 +36,7 @@ static const struct {
 	{ TEXT(V23 "USER\t1\tanna\n"), USER, TEXT("anna") },
 	{ TEXT(V23 "NOTFOUND\t1\n"), NOT_FOUND, TEXT("") },
 	{ TEXT(V24 "NOTFOUND\t1\n"), NOT_FOUND, TEXT("") },
-	{ TEXT(V24 "NOTFOUND\t1\tuser=anna\n"), NOT_FOUND,
-	    TEXT("user=anna") },
+	{ TEXT(V24 "NOTFOUND\t1\tuser=anna\n"), NOT_FOUND, TEXT("user=anna") },
 	{ TEXT(V23 "FAIL\t1\treason=down\n"), FAILED, TEXT("reason=down") },
 	{ TEXT(V23 "FAIL\t1\n"), FAILED, TEXT("") },
 	/* Both in one read, or what comes after. */
@@ -172,8 +171,7 @@ START_TEST(longest_name_fits_the_servers_line)
 	ck_assert_uint_ge(longest, 320); /* 64@255 */
 	buf_init(&out, room, sizeof(room));
 	dovecot_auth_ask(&out, str_of(name, longest));
-	ck_assert_uint_le(
-	    out.length - strlen("VERSION\t1\t0\n"), (size_t)1024);
+	ck_assert_uint_le(out.length - strlen("VERSION\t1\t0\n"), (size_t)1024);
 }
 END_TEST
 
@@ -195,8 +193,7 @@ static const struct {
 START_TEST(escapes_are_undone)
 {
 	expect_str(escapes[_i].given,
-	    dovecot_auth_unescape(&arena, escapes[_i].given),
-	    escapes[_i].want);
+	    dovecot_auth_unescape(&arena, escapes[_i].given), escapes[_i].want);
 }
 END_TEST
 

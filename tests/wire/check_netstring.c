@@ -118,8 +118,7 @@ START_TEST(what_is_added_is_read_again)
 	buf_init(&out, room, sizeof(room));
 	netstring_add(&out, given);
 	ck_assert(!out.overflow);
-	ck_assert_int_eq(
-	    (int)netstring_read(buf_str(&out), 1000, &text, &used),
+	ck_assert_int_eq((int)netstring_read(buf_str(&out), 1000, &text, &used),
 	    (int)NETSTRING_WHOLE);
 	expect_str(given, text, given);
 	ck_assert_uint_eq(used, out.length);
@@ -132,8 +131,8 @@ main(void)
 	Suite *suite = suite_create("netstring");
 	TCase *all = tcase_create("netstring");
 
-	tcase_add_loop_test(all, netstring_is_whole_unfinished_or_broken, 0,
-	    (int)COUNT(rows));
+	tcase_add_loop_test(
+	    all, netstring_is_whole_unfinished_or_broken, 0, (int)COUNT(rows));
 	tcase_add_loop_test(all, every_prefix_is_unfinished, 0, 5);
 	tcase_add_loop_test(all, what_is_added_is_read_again, 0, 6);
 	suite_add_tcase(suite, all);

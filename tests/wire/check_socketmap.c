@@ -99,8 +99,8 @@ START_TEST(key_is_sent_as_it_is)
 
 	buf_init(&out, room, sizeof(room));
 	socketmap_ask(&out, STR("users"), STR("a b,3:c \xc3\xa4"));
-	expect_str(STR("blanks"), buf_str(&out),
-	    STR("16:users a b,3:c \xc3\xa4,"));
+	expect_str(
+	    STR("blanks"), buf_str(&out), STR("16:users a b,3:c \xc3\xa4,"));
 }
 END_TEST
 
