@@ -92,14 +92,17 @@ read_holder(const struct dotlock *lock, const char *name)
 	char room[CONTENT_OCTETS], host[256];
 	int fd =
 	    sys_openat(lock->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-	ssize_t got;
+	size_t length = 0;
+	ssize_t got = 0;
 
 	if (fd < 0)
 		return 0;
-	got = sys_read(fd, room, sizeof(room));
+	while (length < sizeof(room) &&
+	    (got = sys_read(fd, room + length, sizeof(room) - length)) > 0)
+		length += (size_t)got;
 	(void)sys_close(fd);
 	sys_hostname(host, sizeof(host));
-	return got <= 0 ? 0 : dotlock_read_pid(str_of(room, (size_t)got), host);
+	return got < 0 ? 0 : dotlock_read_pid(str_of(room, length), host);
 }
 
 static bool
@@ -294,10 +297,10 @@ break_lock(struct dotlock *lock, const struct stat *judged)
 	if (sys_renameat(lock->dir, lock->name, lock->dir, aside) < 0)
 		return;
 	if (sys_fstatat(lock->dir, aside, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    (facts.st_ino != judged->st_ino || facts.st_dev != judged->st_dev))
-		put_back(lock, aside);
-	else
+	    facts.st_ino == judged->st_ino && facts.st_dev == judged->st_dev)
 		(void)sys_unlinkat(lock->dir, aside, 0);
+	else
+		put_back(lock, aside);
 }
 
 /* 0: nothing stands in the way (any more); -1 with STATUS_LOCKED. */

@@ -209,6 +209,7 @@ maildir_abort(struct delivery *delivery, struct status *why)
 	}
 	if (at->in_tmp)
 		take_back(at->tmp, at->name.in_tmp, at->tmp_path, why);
+	maildir_close_counted(delivery);
 	maildir_close(at);
 }
 

@@ -62,41 +62,42 @@ open_control(struct delivery *delivery)
 	return open_or_share(delivery, mailbox->control);
 }
 
-/* The directories that count: all of the mail, the file, INBOX elsewhere. */
-struct counted {
-	int root;
-	int control;
-	int inbox;
-};
-
-static void
-close_counted(struct delivery *delivery, const struct counted *directories)
+void
+maildir_close_counted(struct delivery *delivery)
 {
-	close_unless_shared(delivery, directories->root);
-	close_unless_shared(delivery, directories->control);
-	close_unless_shared(delivery, directories->inbox);
+	struct maildir *at = delivery->work;
+	struct maildir_counted *counted = &at->counted;
+
+	if (!counted->open)
+		return;
+	counted->open = false;
+	close_unless_shared(delivery, counted->root);
+	close_unless_shared(delivery, counted->control);
+	close_unless_shared(delivery, counted->inbox);
 }
 
 /* False, and nothing open, where one of them cannot be had. */
 static bool
-open_counted(
-    struct delivery *delivery, struct counted *into, struct maildirsize *size)
+open_counted(struct delivery *delivery)
 {
 	const struct mailbox *mailbox = delivery->mailbox;
+	struct maildir *at = delivery->work;
+	struct maildir_counted *counted = &at->counted;
 
-	into->root = open_or_share(delivery, mailbox->root);
-	into->control = open_control(delivery);
-	into->inbox = open_or_share(delivery, mailbox->inbox);
-	size->root = into->root;
-	size->control = into->control;
-	size->inbox = mailbox->root != NULL &&
+	counted->open = true;
+	counted->root = open_or_share(delivery, mailbox->root);
+	counted->control = open_control(delivery);
+	counted->inbox = open_or_share(delivery, mailbox->inbox);
+	at->size.root = counted->root;
+	at->size.control = counted->control;
+	at->size.inbox = mailbox->root != NULL &&
 		strcmp(mailbox->root, mailbox->inbox) != 0 ?
-	    &into->inbox :
+	    &counted->inbox :
 	    NULL;
-	if (into->root >= 0 && into->control >= 0 &&
-	    (into->inbox >= 0 || errno == ENOENT))
+	if (counted->root >= 0 && counted->control >= 0 &&
+	    (counted->inbox >= 0 || errno == ENOENT))
 		return true;
-	close_counted(delivery, into);
+	maildir_close_counted(delivery);
 	return false;
 }
 
@@ -104,7 +105,6 @@ static void
 read_usage(struct delivery *delivery, uint64_t octets)
 {
 	struct maildir *at = delivery->work;
-	struct counted directories;
 
 	memset(&at->size, 0, sizeof(at->size));
 	at->size.layout_fs = delivery->mailbox->layout_fs;
@@ -112,10 +112,8 @@ read_usage(struct delivery *delivery, uint64_t octets)
 	at->size.mode = maildir_file_mode(at);
 	at->size.limit = at->quota.limit;
 	at->size.limit_is_ours = at->quota.is_set;
-	if (open_counted(delivery, &directories, &at->size)) {
+	if (open_counted(delivery))
 		maildirsize_read(&at->size, &at->quota, octets);
-		close_counted(delivery, &directories);
-	}
 	if (!at->quota.is_set)
 		at->quota.limit = at->quota.folder = at->size.limit;
 }
@@ -172,19 +170,24 @@ void
 maildir_record_usage(struct delivery *delivery)
 {
 	struct maildir *at = delivery->work;
-	struct counted directories;
 	uint64_t notice;
 
-	if (at->quota.ignored || !at->size.known ||
-	    !open_counted(delivery, &directories, &at->size))
+	if (at->quota.ignored)
 		return;
-	maildirsize_add(&at->size, at->octets);
-	notice = quota_notice(delivery->options->quota.quota_warning,
-	    directories.inbox >= 0 ? directories.inbox : directories.root,
-	    &at->quota.limit, &at->size.used, at->octets);
-	if (notice > 0)
-		maildirsize_add(&at->size, notice);
-	close_counted(delivery, &directories);
+	/* A second try for what could not be opened before the commit. */
+	if (!at->counted.open && !open_counted(delivery))
+		return;
+	if (at->size.known) {
+		maildirsize_add(&at->size, at->octets);
+		notice = quota_notice(delivery->options->quota.quota_warning,
+		    at->counted.inbox >= 0 ? at->counted.inbox :
+					     at->counted.root,
+		    &at->quota.limit, &at->size.used, at->octets);
+		if (notice > 0)
+			maildirsize_add(&at->size, notice);
+	} else if (at->quota.is_set || at->size.exists)
+		maildirsize_forget(&at->size);
+	maildir_close_counted(delivery);
 }
 
 void

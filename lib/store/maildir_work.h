@@ -9,6 +9,15 @@
 #include "store/maildirsize.h"
 #include "store/store.h"
 
+/* The directories that count for quota, open from the judging to the
+ * recording: all of the mail, the file's, and INBOX's. */
+struct maildir_counted {
+	bool open;
+	int root;
+	int control;
+	int inbox;
+};
+
 /* The state of one delivery. */
 struct maildir {
 	const char *root_path;   /* the mail root, or INBOX's own */
@@ -29,6 +38,7 @@ struct maildir {
 	bool folder_made;
 	struct quota quota;
 	struct maildirsize size;
+	struct maildir_counted counted;
 	uint64_t octets; /* of the message */
 	struct maildir_name name;
 };
@@ -70,6 +80,9 @@ mode_t maildir_file_mode(const struct maildir *at);
  * cannot be found out is no reason to refuse mail. */
 int maildir_check_quota(
     struct delivery *delivery, uint64_t octets, struct status *why) MUST_CHECK;
+
+/* Closes what the judging opened, where nothing is to be recorded. */
+void maildir_close_counted(struct delivery *delivery);
 
 /* After success; nothing that goes wrong matters any more. */
 void maildir_record_usage(struct delivery *delivery);

@@ -182,6 +182,19 @@ count_message(struct count *at, int dir, const char *name)
 	at->used.messages++;
 }
 
+/* The next entry; NULL at the end, and when the rest cannot be read. */
+static const struct dirent *
+next_entry(struct count *at, DIR *dir)
+{
+	const struct dirent *entry;
+
+	errno = 0;
+	entry = sys_readdir(dir);
+	if (entry == NULL && errno != 0)
+		at->failed = true;
+	return entry;
+}
+
 static int64_t
 mtime_ns(int dir)
 {
@@ -206,7 +219,7 @@ count_directory(struct count *at, int folder, const char *name)
 		return;
 	}
 	before = mtime_ns(dirfd(dir));
-	while ((entry = sys_readdir(dir)) != NULL)
+	while ((entry = next_entry(at, dir)) != NULL)
 		count_message(at, dirfd(dir), entry->d_name);
 	if (before < 0 || before != mtime_ns(dirfd(dir)) ||
 	    before > sys_now_us() * 1000 - RACY_NS)
@@ -271,7 +284,7 @@ count_below(struct count *at, int folder, const char *above, int depth)
 		at->failed = at->failed || depth < DEPTH_MOST;
 		return;
 	}
-	while ((entry = sys_readdir(dir)) != NULL) {
+	while ((entry = next_entry(at, dir)) != NULL) {
 		char name[1024];
 		int below;
 
@@ -300,8 +313,7 @@ write_file(struct maildirsize *size, const struct count *count)
 	int fd;
 
 	if (count->racy) {
-		(void)sys_unlinkat(size->control, file_name, 0);
-		size->exists = false;
+		maildirsize_forget(size);
 		return;
 	}
 	buf_init(&text, name, sizeof(name));
@@ -393,23 +405,33 @@ maildirsize_look(struct maildirsize *size)
 }
 
 void
+maildirsize_forget(struct maildirsize *size)
+{
+	(void)sys_unlinkat(size->control, file_name, 0);
+	size->exists = false;
+}
+
+void
 maildirsize_add(struct maildirsize *size, uint64_t octets)
 {
 	char room[64];
 	struct buf line;
+	bool added = false;
 	int fd;
 
 	if (!size->exists)
 		return;
 	fd = sys_openat(size->control, file_name,
 	    O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0);
-	if (fd < 0)
-		return;
-	buf_init(&line, room, sizeof(room));
-	buf_print(&line, "%" PRIu64 " 1\n", octets);
-	/* One write, so that two programs' lines do not mix.  After none or
-	 * half of it the sum would be wrong: all is counted next time. */
-	if (sys_write(fd, line.at, line.length) != (ssize_t)line.length)
-		(void)sys_unlinkat(size->control, file_name, 0);
-	(void)sys_close(fd);
+	if (fd >= 0) {
+		buf_init(&line, room, sizeof(room));
+		buf_print(&line, "%" PRIu64 " 1\n", octets);
+		/* One write, so that two programs' lines do not mix. */
+		added =
+		    sys_write(fd, line.at, line.length) == (ssize_t)line.length;
+		(void)sys_close(fd);
+	}
+	/* After none or half of it the sum would be wrong. */
+	if (!added)
+		maildirsize_forget(size);
 }

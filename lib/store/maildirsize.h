@@ -53,6 +53,10 @@ void maildirsize_read(
  * used.  For lda -t, which changes nothing. */
 void maildirsize_look(struct maildirsize *size);
 
+/* Takes the file away, so that all is counted next time: for when what it says
+ * will be wrong. */
+void maildirsize_forget(struct maildirsize *size);
+
 /* Records one message more, after it was published. */
 void maildirsize_add(struct maildirsize *size, uint64_t octets);
 

@@ -428,8 +428,11 @@ lock_once(struct delivery *delivery, struct status *why)
 		return -1;
 	if (sys_fstat(at->fd, &facts) < 0)
 		return status_fail_errno(why, "look at", at->path);
-	if (sys_fstatat(at->dir, at->name, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    named.st_ino != facts.st_ino || named.st_dev != facts.st_dev)
+	named.st_ino = 0; /* nobody's, where there is none */
+	if (sys_fstatat(at->dir, at->name, &named, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    errno != ENOENT)
+		return status_fail_errno(why, "look at", at->path);
+	if (named.st_ino != facts.st_ino || named.st_dev != facts.st_dev)
 		return status_fail(why, STATUS_LOCKED,
 		    "%s was replaced while we waited for its lock", at->path);
 	if (judge_file(at, &facts, why) < 0)
@@ -474,6 +477,27 @@ lock_mailbox(struct delivery *delivery, struct status *why)
 	}
 }
 
+/* size octets at begin; fewer is a file that somebody cuts without the locks.
+ */
+static int
+read_exactly(int fd, off_t begin, char *into, size_t size)
+{
+	while (size > 0) {
+		ssize_t got = sys_pread(fd, into, size, begin);
+
+		if (got < 0)
+			return -1;
+		if (got == 0) {
+			errno = EIO;
+			return -1;
+		}
+		into += got;
+		begin += got;
+		size -= (size_t)got;
+	}
+	return 0;
+}
+
 /* What closes off the last message: a crash may have left half of one. */
 static int
 missing_end(struct mbox *at, struct str *missing, struct status *why)
@@ -485,8 +509,7 @@ missing_end(struct mbox *at, struct str *missing, struct status *why)
 	*missing = str_of(NULL, 0);
 	if (size == 0)
 		return 0;
-	if (sys_lseek(at->fd, begin, SEEK_SET) < 0 ||
-	    sys_read(at->fd, last + 2 - size, size) != (ssize_t)size)
+	if (read_exactly(at->fd, begin, last + 2 - size, size) < 0)
 		return status_fail_read(why, at->path);
 	if (last[1] != '\n')
 		*missing = str_of("\n\n", 2);

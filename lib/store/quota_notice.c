@@ -93,6 +93,20 @@ crlf_octets(struct str text)
 	return octets;
 }
 
+/* link(2) whose answer was lost (NFS) has succeeded all the same. */
+static int
+publish(int root, const char *tmp, const char *new)
+{
+	struct stat facts;
+
+	if (sys_linkat(root, tmp, root, new) == 0)
+		return 0;
+	return sys_fstatat(root, tmp, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
+		facts.st_nlink == 2 ?
+	    0 :
+	    -1;
+}
+
 /* As any message: written in tmp/, synced, published. */
 static uint64_t
 deliver_notice(int root, struct str body)
@@ -118,7 +132,7 @@ deliver_notice(int root, struct str body)
 		return 0;
 	rc = write_notice(fd, buf_str(&header), body);
 	/* Where one of these fails the user hears of it tomorrow. */
-	if (sys_close(fd) < 0 || rc < 0 || sys_linkat(root, tmp, root, new) < 0)
+	if (sys_close(fd) < 0 || rc < 0 || publish(root, tmp, new) < 0)
 		rc = -1;
 	(void)sys_unlinkat(root, tmp, 0);
 	return rc < 0 ? 0 : header.length + body.length;
