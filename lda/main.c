@@ -250,11 +250,12 @@ static int
 refuse_restricted(const struct options *options, struct status *why)
 {
 	if (options->config_file == NULL && options->setting_count == 0 &&
+	    options->request.message_path == NULL &&
 	    (options->mode == OPTIONS_DELIVER ||
 		options->mode == OPTIONS_VERSION))
 		return 0;
 	(void)status_fail(why, STATUS_MISCONFIGURED,
-	    "-c, -o, -n and -t are refused where lda runs set-user-ID");
+	    "-c, -o, -p, -n and -t are refused where lda runs set-user-ID");
 	status_reply(why, "local configuration error: bad usage of lda");
 	return -1;
 }
@@ -302,7 +303,7 @@ run_with(struct settings *settings, const struct options *options,
 }
 
 static int
-run_options(int argc, char *argv[], const struct answer *answer, pid_t parent,
+run_options(int argc, char *argv[], struct answer *answer, pid_t parent,
     int64_t started_us, struct arena *arena)
 {
 	struct log log;
@@ -315,8 +316,12 @@ run_options(int argc, char *argv[], const struct answer *answer, pid_t parent,
 
 	status_init(&why);
 	log_init(&log, "lda", place_log_socket);
-	if (prepare_rights(&keeper, &restricted, &why) < 0 ||
-	    options_read(argc, argv, environ, arena, &options, &why) < 0 ||
+	if (prepare_rights(&keeper, &restricted, &why) < 0)
+		goto failed;
+	/* Causes speak of files that the caller may not see. */
+	if (restricted)
+		answer->cause_too = false;
+	if (options_read(argc, argv, environ, arena, &options, &why) < 0 ||
 	    refuse_under_postfix(&options, &why) < 0 ||
 	    (restricted && refuse_restricted(&options, &why) < 0))
 		goto failed;

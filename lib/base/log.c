@@ -16,7 +16,7 @@
 #define NOT_TO_BE_HAD (-2)
 
 /* Longer lines are cut: syslogd implementations keep 1024 to 8192. */
-#define LINE_OCTETS 2048
+#define LINE_OCTETS 4096
 
 static const struct {
 	const char *name;

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -111,6 +112,18 @@ unblock_all(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Timers survive exec(2): the caller's would choose the moment of our end. */
+static void
+stop_inherited_timers(void)
+{
+	static const int timers[] = { ITIMER_REAL, ITIMER_VIRTUAL,
+		ITIMER_PROF };
+	const struct itimerval never = { .it_value = { .tv_sec = 0 } };
+
+	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++)
+		(void)setitimer(timers[i], &never, NULL);
+}
+
 void
 stop_prepare_signals(struct stop_words words)
 {
@@ -120,6 +133,7 @@ stop_prepare_signals(struct stop_words words)
 	last_words = words;
 	(void)sigaltstack(&stack, NULL);
 	set_actions(plain, sizeof(plain) / sizeof(plain[0]), SIG_DFL, 0);
+	stop_inherited_timers();
 	set_action(SIGPIPE, SIG_IGN, 0);
 	set_action(SIGXFSZ, SIG_IGN, 0);
 	set_actions(ending, sizeof(ending) / sizeof(ending[0]), on_ending, 0);

@@ -44,17 +44,25 @@ sys_openat(int dir, const char *path, int flags, mode_t mode)
 ssize_t
 sys_read(int fd, void *into, size_t size)
 {
+	ssize_t result;
+
+	do
+		result = kernel_read(fd, into, size);
+	while (result < 0 && again());
+	return result;
+}
+
+ssize_t
+sys_read_waiting(int fd, void *into, size_t size)
+{
 	struct pollfd wanted = { .fd = fd, .events = POLLIN };
-	ssize_t got;
 
 	for (;;) {
-		got = kernel_read(fd, into, size);
-		if (got >= 0)
+		ssize_t got = sys_read(fd, into, size);
+
+		if (got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
 			return got;
-		if (errno == EAGAIN || errno == EWOULDBLOCK) {
-			if (sys_poll(&wanted, 1, -1) < 0)
-				return -1;
-		} else if (!again())
+		if (sys_poll(&wanted, 1, -1) < 0)
 			return -1;
 	}
 }

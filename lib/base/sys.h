@@ -24,8 +24,10 @@
 
 /* Files.  sys_openat always sets O_CLOEXEC and O_NOCTTY. */
 int sys_openat(int dir, const char *path, int flags, mode_t mode) MUST_CHECK;
-/* Waits when the descriptor is non-blocking and has nothing yet. */
 ssize_t sys_read(int fd, void *into, size_t size) MUST_CHECK;
+/* Waits when the descriptor is non-blocking and has nothing yet: for input
+ * that somebody feeds, never for a file that somebody planted. */
+ssize_t sys_read_waiting(int fd, void *into, size_t size) MUST_CHECK;
 /* One write(2): may be short, EAGAIN is not waited for. */
 ssize_t sys_write(int fd, const void *from, size_t size) MUST_CHECK;
 ssize_t sys_pread(int fd, void *into, size_t size, off_t offset) MUST_CHECK;

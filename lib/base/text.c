@@ -80,26 +80,58 @@ is_control(struct str character)
 		octet_at(character, 1) < 0xa0);
 }
 
+static void
+add_character(struct buf *into, struct str character, bool escape)
+{
+	if (escape || is_control(character))
+		for (size_t i = 0; i < character.length; i++)
+			buf_print(into, "\\x%02x", octet_at(character, i));
+	else if (character.at[0] == '\\')
+		buf_add_string(into, "\\\\");
+	else
+		buf_add(into, character);
+}
+
+/* The first character of from, one octet where it is no UTF-8. */
+static struct str
+first_character(struct str from, bool *is_text)
+{
+	size_t length = text_utf8_length(from);
+
+	*is_text = length > 0;
+	return str_head(from, *is_text ? length : 1);
+}
+
 void
 text_printable(struct buf *into, struct str from, size_t most)
 {
-	bool cut = from.length > most;
+	bool cut = from.length > most, is_text;
 
 	from = str_head(from, most);
 	while (from.length > 0) {
-		size_t length = text_utf8_length(from);
-		struct str character = str_head(from, length == 0 ? 1 : length);
+		struct str character = first_character(from, &is_text);
 
-		if (length == 0 || is_control(character)) {
-			for (size_t i = 0; i < character.length; i++)
-				buf_print(
-				    into, "\\x%02x", octet_at(character, i));
-		} else if (character.at[0] == '\\')
-			buf_add_string(into, "\\\\");
-		else
-			buf_add(into, character);
+		add_character(into, character, !is_text);
 		from = str_after(from, character.length);
 	}
 	if (cut)
+		buf_add_string(into, "...");
+}
+
+void
+text_word(struct buf *into, struct str from, size_t most, const char *special)
+{
+	size_t begin = into->length;
+	bool is_text;
+
+	while (from.length > 0 && into->length - begin < most) {
+		struct str character = first_character(from, &is_text);
+		bool escape = !is_text ||
+		    str_index(str_from(special), character.at[0]) != STR_NONE;
+
+		add_character(into, character, escape);
+		from = str_after(from, character.length);
+	}
+	if (from.length > 0)
 		buf_add_string(into, "...");
 }

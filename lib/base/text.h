@@ -13,6 +13,14 @@
  */
 void text_printable(struct buf *into, struct str from, size_t most);
 
+/*
+ * The same for a word of a line: also the octets in special are escaped, so
+ * that no value can pretend to be several, and what is added is cut after most
+ * octets of output.
+ */
+void text_word(
+    struct buf *into, struct str from, size_t most, const char *special);
+
 /* The length in octets of the UTF-8 character at the start of from (RFC 3629:
  * shortest form, no surrogates), or 0 if there is none. */
 size_t text_utf8_length(struct str from);

@@ -14,7 +14,7 @@
 
 #include <inttypes.h>
 
-#define LINE_OCTETS 1900
+#define LINE_OCTETS 3800
 #define TEXT_OCTETS 1200
 
 /* What of one outside value goes into a line. */
@@ -40,7 +40,7 @@ add_message_id(struct buf *out, const struct deliver_run *run)
 	if (id.length == 0)
 		buf_add_string(out, "unspecified");
 	else
-		text_printable(out, id, VALUE_OCTETS);
+		text_word(out, id, VALUE_OCTETS, " ");
 }
 
 static void
@@ -176,14 +176,14 @@ static void
 add_key(struct buf *out, const char *key, struct str value)
 {
 	buf_print(out, " %s=", key);
-	text_printable(out, value, VALUE_OCTETS);
+	text_word(out, value, VALUE_OCTETS, " ");
 }
 
 static void
 add_address(struct buf *out, const char *key, struct str value)
 {
 	buf_print(out, " %s=<", key);
-	text_printable(out, value, VALUE_OCTETS);
+	text_word(out, value, VALUE_OCTETS, " <>");
 	buf_add_octet(out, '>');
 }
 
@@ -192,7 +192,7 @@ add_ignored(struct buf *out, const struct config *config)
 {
 	for (size_t i = 0; i < config->ignored_count; i++) {
 		buf_add_string(out, i == 0 ? " ignored_settings=" : ",");
-		text_printable(out, config->ignored[i], 60);
+		text_word(out, config->ignored[i], 40, " ,");
 	}
 }
 
@@ -230,7 +230,7 @@ add_user(struct buf *out, const struct deliver_run *run)
 	buf_add_string(out, "lda");
 	if (user.length > 0) {
 		buf_add_octet(out, '(');
-		text_printable(out, user, VALUE_OCTETS);
+		text_word(out, user, VALUE_OCTETS, " ()");
 		buf_add_octet(out, ')');
 	}
 	buf_add_string(out, ": ");

@@ -140,7 +140,7 @@ read_more(struct intake *in, struct status *why)
 	end = begin;
 	if (in->held_cr)
 		in->room[end++] = '\r';
-	got = sys_read(in->from->fd, in->room + end, ROOM_OCTETS - end);
+	got = sys_read_waiting(in->from->fd, in->room + end, ROOM_OCTETS - end);
 	if (got < 0)
 		return status_fail_read(why, in->from->name);
 	in->at_end = got == 0;

@@ -7,6 +7,7 @@
 #include "store/directory.h"
 
 #include "base/path.h"
+#include "base/stop.h"
 #include "base/sys.h"
 
 #include <errno.h>
@@ -49,6 +50,7 @@ static int
 make_one(const char *path, const char *parent, const char *never, bool sync,
     struct status *why)
 {
+	bool made;
 	int number;
 
 	if (never != NULL && path_is_within(never, path))
@@ -56,14 +58,16 @@ make_one(const char *path, const char *parent, const char *never, bool sync,
 		    "%s, the home directory of a system user, does not exist; "
 		    "it is never made here (is it mounted?)",
 		    never);
-	if (sys_mkdirat(AT_FDCWD, path, 0700) < 0)
-		return errno == EEXIST ? 0 :
-					 status_fail_errno(why, "make", path);
+	made = sys_mkdirat(AT_FDCWD, path, 0700) == 0;
+	if (!made && errno != EEXIST)
+		return status_fail_errno(why, "make", path);
+	/* Also after EEXIST: whoever has just made it may not have synced. */
 	if (!sync || sync_parent(path, parent, why) == 0)
 		return 0;
 	/* Unmade, so that the next delivery makes it again and syncs. */
 	number = errno;
-	(void)sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
+	if (made)
+		(void)sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
 	errno = number;
 	return -1;
 }
@@ -147,6 +151,25 @@ directory_missing_part(struct arena *arena, const char *path)
 		return NULL;
 	return arena_string(
 	    arena, str_of(path, next_component(path, (size_t)existing)));
+}
+
+bool
+directory_is_crowded(int fd, int most, const char *path, struct status *why)
+{
+	DIR *dir = sys_opendir(fd, ".");
+	int entries = 0;
+
+	while (dir != NULL && entries < most && stop_reason() == STOP_NOT &&
+	    sys_readdir(dir) != NULL)
+		entries++;
+	if (dir != NULL)
+		sys_closedir(dir);
+	if (entries < most)
+		return false;
+	(void)status_fail(why, STATUS_UNREACHABLE,
+	    "%s is not made: there are %d entries beside it already", path,
+	    most);
+	return true;
 }
 
 static const char *

@@ -23,6 +23,15 @@ int directory_make(const char *path, const char *never, bool sync,
  * it does (or cannot be looked at). */
 const char *directory_missing_part(struct arena *arena, const char *path);
 
+/*
+ * Whether the open directory has most entries or more already, counted no
+ * further than that; then why says so (STATUS_UNREACHABLE, path is the name
+ * that is not made).  Whoever may write to user+anything must not make
+ * folders without end.
+ */
+bool directory_is_crowded(
+    int fd, int most, const char *path, struct status *why);
+
 /* One line about path for a person: what it is, whose, what is forbidden. */
 void directory_explain(struct buf *out, const char *path);
 

@@ -36,6 +36,9 @@
 
 #define CONTENT_OCTETS 300
 
+/* A post is written at once: an empty one this old is of a killed process. */
+#define EMPTY_POST_SECONDS 10
+
 const char dotlock_forbidden[] =
     "mailbox cannot be locked: lda may not write the mail spool directory";
 
@@ -83,26 +86,42 @@ dotlock_read_pid(struct str text, const char *host)
 /* Somebody else's lock as it stands now. */
 struct other {
 	struct stat facts;
-	pid_t pid; /* of a holder on this host; 0: not known */
+	pid_t pid;       /* of a holder on this host; 0: not known */
+	bool other_host; /* it names a holder elsewhere */
 };
 
-static pid_t
-read_holder(const struct dotlock *lock, const char *name)
+/* The contents of a lock file, nothing where it cannot be read or is no file:
+ * a FIFO would make us wait. */
+static struct str
+read_content(const struct dotlock *lock, const char *name, char *room)
 {
-	char room[CONTENT_OCTETS], host[256];
 	int fd =
 	    sys_openat(lock->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	struct stat facts;
 	size_t length = 0;
 	ssize_t got = 0;
 
 	if (fd < 0)
-		return 0;
-	while (length < sizeof(room) &&
-	    (got = sys_read(fd, room + length, sizeof(room) - length)) > 0)
-		length += (size_t)got;
+		return str_of(NULL, 0);
+	if (sys_fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode))
+		while (length < CONTENT_OCTETS &&
+		    (got = sys_read(
+			 fd, room + length, CONTENT_OCTETS - length)) > 0)
+			length += (size_t)got;
 	(void)sys_close(fd);
+	return str_of(room, got < 0 ? 0 : length);
+}
+
+static void
+read_holder(const struct dotlock *lock, const char *name, struct other *into)
+{
+	char room[CONTENT_OCTETS], host[256];
+	struct str content = read_content(lock, name, room);
+
 	sys_hostname(host, sizeof(host));
-	return got < 0 ? 0 : dotlock_read_pid(str_of(room, length), host);
+	into->pid = dotlock_read_pid(content, host);
+	into->other_host =
+	    into->pid == 0 && str_index(content, ':') != STR_NONE;
 }
 
 static bool
@@ -204,17 +223,21 @@ fail_of_post(const struct dotlock *lock, struct status *why)
 static int
 fail_of_other_post(struct dotlock *lock, const char *post, struct status *why)
 {
-	struct stat facts;
-	pid_t pid = read_holder(lock, post);
+	int64_t now = sys_now_us() / 1000000;
+	struct other other;
 
 	(void)status_fail(
 	    why, STATUS_LOCKED, "%s/%s is in the way", lock->directory, post);
-	if (sys_fstatat(lock->dir, post, &facts, AT_SYMLINK_NOFOLLOW) < 0)
+	if (sys_fstatat(lock->dir, post, &other.facts, AT_SYMLINK_NOFOLLOW) < 0)
 		return -1;
-	status_add(why, " (owner uid %jd)", (intmax_t)facts.st_uid);
-	if (S_ISREG(facts.st_mode) &&
-	    ((pid != 0 && is_dead(pid)) ||
-		facts.st_mtim.tv_sec + STALE_SECONDS < sys_now_us() / 1000000))
+	status_add(why, " (owner uid %jd)", (intmax_t)other.facts.st_uid);
+	read_holder(lock, post, &other);
+	if (S_ISREG(other.facts.st_mode) &&
+	    ((other.pid != 0 && is_dead(other.pid)) ||
+		other.facts.st_mtim.tv_sec +
+			(other.facts.st_size == 0 ? EMPTY_POST_SECONDS :
+						    STALE_SECONDS) <
+		    now))
 		(void)sys_unlinkat(lock->dir, post, 0);
 	return -1;
 }
@@ -245,24 +268,33 @@ make_post(struct dotlock *lock, const char *post, struct status *why)
 	return -1;
 }
 
-/* Links the post; facts are the post's, whose mtime is the file system's
- * clock. */
+/*
+ * Links the post; facts are the post's, whose mtime is the file system's
+ * clock.  The lock is ours if its name is our post's file, whatever link(2)
+ * said: over NFS its answer may be lost, and a post of ours that somebody took
+ * for debris may have made room for one of his.
+ */
 static int
 link_post(struct dotlock *lock, const char *post, int fd, struct stat *facts)
 {
 	int rc = sys_linkat(lock->dir, post, lock->dir, lock->name);
 	int kept = errno;
+	struct stat named;
 
-	if (sys_fstat(fd, facts) < 0) {
-		if (rc == 0)
-			(void)sys_unlinkat(lock->dir, lock->name, 0);
-		return -1;
-	}
-	if (rc == 0 || facts->st_nlink == 2) {
+	if (sys_fstat(fd, facts) == 0 &&
+	    sys_fstatat(lock->dir, lock->name, &named, AT_SYMLINK_NOFOLLOW) ==
+		0 &&
+	    named.st_ino == facts->st_ino && named.st_dev == facts->st_dev) {
 		lock->held = true;
 		lock->held_device = facts->st_dev;
 		lock->held_inode = facts->st_ino;
 		return 0;
+	}
+	if (rc == 0) {
+		/* Not ours, or not to be told: a lock nobody knows to be his
+		 * would stay for ever. */
+		(void)sys_unlinkat(lock->dir, lock->name, 0);
+		kept = EIO;
 	}
 	errno = kept;
 	return -1;
@@ -316,7 +348,7 @@ judge_other(struct dotlock *lock, bool may_break, bool *stale,
 			return 0;
 		return status_fail_errno(why, "look at", lock->name);
 	}
-	other.pid = read_holder(lock, lock->name);
+	read_holder(lock, lock->name, &other);
 	*stale = is_stale(lock, &other, file_system_now);
 	if (!*stale || !may_break)
 		return fail_of_holder(lock, &other, why);

@@ -257,11 +257,19 @@ folder_add_level(struct buf *into, struct str level, bool utf8)
 		add_utf7(into, level);
 }
 
+/* Where folders are plain directories, names that stores and readers use for
+ * files of theirs. */
 static bool
 is_reserved(struct str level)
 {
-	return str_is(level, "cur") || str_is(level, "new") ||
-	    str_is(level, "tmp");
+	static const char *const names[] = { "cur", "new", "tmp", "maildirsize",
+		"maildirfolder", "subscriptions", "quotawarn" };
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (str_is_nocase(level, names[i]))
+			return true;
+	return str_begins_nocase(level, "dovecot") ||
+	    str_begins_nocase(level, "courier");
 }
 
 int

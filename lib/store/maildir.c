@@ -102,15 +102,19 @@ maildir_stage(struct delivery *delivery, const struct message *message,
 	return 0;
 }
 
-/* link(2) whose answer was lost (NFS) has succeeded all the same. */
+/* link(2) whose answer was lost (NFS) has succeeded all the same: then the new
+ * name is our file's.  Its number of links tells nothing: a backup may have
+ * linked it too. */
 static bool
-has_two_names(const struct maildir *at)
+is_published(const struct maildir *at)
 {
-	struct stat facts;
+	struct stat ours, named;
 
-	return sys_fstatat(at->tmp, at->name.in_tmp, &facts,
-		   AT_SYMLINK_NOFOLLOW) == 0 &&
-	    facts.st_nlink == 2;
+	return sys_fstatat(
+		   at->tmp, at->name.in_tmp, &ours, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    sys_fstatat(
+		at->new, at->name.in_new, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
 }
 
 /* For file systems without links: the name was drawn from 2^64, and is looked
@@ -141,7 +145,7 @@ publish_by_link(struct maildir *at)
 	    0) {
 		int kept = errno;
 
-		if (!has_two_names(at)) {
+		if (!is_published(at)) {
 			errno = kept;
 			if (kept == EPERM || kept == ENOTSUP ||
 			    kept == EOPNOTSUPP || kept == ENOSYS)

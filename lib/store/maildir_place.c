@@ -17,9 +17,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* Folders of one user beyond which none is made for a stranger's mail. */
-#define FOLDERS_MOST 1000
-
 const char *const maildir_parts[MAILDIR_PARTS] = { "cur", "new", "tmp" };
 
 void
@@ -188,6 +185,12 @@ make_level(
 	struct maildir *at = delivery->work;
 	int number;
 
+	if (directory_is_crowded(
+		at->root, DELIVERY_FOLDERS_MOST, at->path, why)) {
+		delivery->folder_refused = true;
+		errno = ENOENT;
+		return -1;
+	}
 	*made = sys_mkdirat(at->root, name, 0700) == 0;
 	if (!*made && errno != EEXIST)
 		return status_fail_errno(
@@ -301,30 +304,6 @@ is_missing_folder(struct delivery *delivery)
 	    errno == ENOENT;
 }
 
-/* Whoever may write to user+anything must not make folders without end. */
-static bool
-too_many_folders(struct delivery *delivery, struct status *why)
-{
-	struct maildir *at = delivery->work;
-	const struct dirent *entry;
-	DIR *dir = sys_opendir(at->root, ".");
-	int folders = 0;
-
-	while (dir != NULL && (entry = sys_readdir(dir)) != NULL)
-		if ((entry->d_name[0] == '.') != delivery->mailbox->layout_fs)
-			folders++;
-	if (dir != NULL)
-		sys_closedir(dir);
-	if (folders < FOLDERS_MOST)
-		return false;
-	delivery->folder_refused = true;
-	errno = ENOENT;
-	(void)status_fail(why, STATUS_UNREACHABLE,
-	    "%s has %d folders already; no more are made", at->root_path,
-	    folders);
-	return true;
-}
-
 int
 maildir_enter(struct delivery *delivery, struct status *why)
 {
@@ -334,8 +313,6 @@ maildir_enter(struct delivery *delivery, struct status *why)
 	if (open_root(delivery, why) < 0)
 		return -1;
 	is_new = is_missing_folder(delivery);
-	if (is_new && too_many_folders(delivery, why))
-		return -1;
 	if (enter_folder(delivery, delivery_may_make(delivery), why) < 0 ||
 	    (is_new && !delivery->mailbox->layout_fs &&
 		mark_folder(delivery, why) < 0))

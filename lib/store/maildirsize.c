@@ -32,6 +32,10 @@ static const char file_name[] = "maildirsize";
  * telling: the kernel's clock for it has ticks. */
 #define RACY_NS ((int64_t)50 * 1000000)
 
+/* A count that takes longer is given up, and the mail let in: a slow server
+ * must not spend every delivery's time. */
+#define COUNT_US ((int64_t)20 * 1000000)
+
 /* Directories below each other, and in all, that are counted. */
 #define DEPTH_MOST 8
 
@@ -145,8 +149,9 @@ read_file(struct maildirsize *size, struct maildirsize_text *into)
 struct count {
 	struct maildirsize *size;
 	struct quota_amount used;
-	bool racy;   /* something changed meanwhile */
-	bool failed; /* something could not be read */
+	bool racy;        /* something changed meanwhile */
+	bool failed;      /* something could not be read */
+	int64_t until_us; /* then it is given up */
 };
 
 /* S= in a name, before ":" and its flags; false where it is not. */
@@ -188,6 +193,10 @@ next_entry(struct count *at, DIR *dir)
 {
 	const struct dirent *entry;
 
+	if (stop_reason() != STOP_NOT || sys_ticks_us() > at->until_us) {
+		at->failed = true;
+		return NULL;
+	}
 	errno = 0;
 	entry = sys_readdir(dir);
 	if (entry == NULL && errno != 0)
@@ -224,8 +233,6 @@ count_directory(struct count *at, int folder, const char *name)
 	if (before < 0 || before != mtime_ns(dirfd(dir)) ||
 	    before > sys_now_us() * 1000 - RACY_NS)
 		at->racy = true;
-	if (stop_reason() != STOP_NOT)
-		at->failed = true;
 	sys_closedir(dir);
 }
 
@@ -303,19 +310,27 @@ count_below(struct count *at, int folder, const char *above, int depth)
 	sys_closedir(dir);
 }
 
-/* Puts the count where others see it; a count that may be wrong is not kept,
- * nor is the file that was there. */
+/* The first line, and the sums if they are known. */
 static void
-write_file(struct maildirsize *size, const struct count *count)
+print_file(const struct maildirsize *size, bool sums, struct buf *text)
+{
+	buf_print(text, "%" PRIu64 "S", size->limit.octets);
+	if (size->limit.messages != 0)
+		buf_print(text, ",%" PRIu64 "C", size->limit.messages);
+	buf_add_octet(text, '\n');
+	if (sums)
+		buf_print(text, "%" PRIu64 " %" PRIu64 "\n", size->used.octets,
+		    size->used.messages);
+}
+
+/* Replaces the file; what fails leaves the old one. */
+static void
+write_file(struct maildirsize *size, bool sums)
 {
 	char name[64], room[160];
 	struct buf text;
-	int fd;
+	int fd, rc;
 
-	if (count->racy) {
-		maildirsize_forget(size);
-		return;
-	}
 	buf_init(&text, name, sizeof(name));
 	buf_print(&text, "%s.%016" PRIx64, file_name, sys_random());
 	fd = sys_openat(size->control, name,
@@ -323,13 +338,11 @@ write_file(struct maildirsize *size, const struct count *count)
 	if (fd < 0)
 		return;
 	buf_init(&text, room, sizeof(room));
-	buf_print(&text, "%" PRIu64 "S", size->limit.octets);
-	if (size->limit.messages != 0)
-		buf_print(&text, ",%" PRIu64 "C", size->limit.messages);
-	buf_print(&text, "\n%" PRIu64 " %" PRIu64 "\n", size->used.octets,
-	    size->used.messages);
-	if (((size->mode & 077) != 0 && sys_fchmod(fd, size->mode) < 0) ||
-	    file_write_all(fd, buf_str(&text)) < 0 || sys_close(fd) < 0 ||
+	print_file(size, sums, &text);
+	rc = (size->mode & 077) != 0 ? sys_fchmod(fd, size->mode) : 0;
+	if (rc == 0)
+		rc = file_write_all(fd, buf_str(&text));
+	if (sys_close(fd) < 0 || rc < 0 ||
 	    sys_renameat(size->control, name, size->control, file_name) < 0) {
 		(void)sys_unlinkat(size->control, name, 0);
 		return;
@@ -338,18 +351,34 @@ write_file(struct maildirsize *size, const struct count *count)
 	size->age_seconds = 0;
 }
 
+void
+maildirsize_forget(struct maildirsize *size)
+{
+	/* Where nobody but this file says what the limit is, the first line
+	 * stays; without sums all is counted next time. */
+	if (size->limit_is_ours)
+		(void)sys_unlinkat(size->control, file_name, 0);
+	else if (size->limit.octets != 0 || size->limit.messages != 0)
+		write_file(size, false);
+	size->exists = false;
+}
+
 static void
 count_all(struct maildirsize *size)
 {
-	struct count count = { .size = size };
+	struct count count = { .size = size,
+		.until_us = sys_ticks_us() + COUNT_US };
 
 	count_folder(
 	    &count, size->inbox != NULL ? *size->inbox : size->root, "INBOX");
 	count_below(&count, size->root, "", 0);
 	size->known = !count.failed;
 	size->used = count.used;
-	if (size->known)
-		write_file(size, &count);
+	/* A count that may be wrong is good for this mail, and not kept. */
+	if (size->known && count.racy)
+		maildirsize_forget(size);
+	else if (size->known)
+		write_file(size, true);
 }
 
 static bool
@@ -402,13 +431,6 @@ maildirsize_look(struct maildirsize *size)
 		return;
 	size->used = text.used;
 	size->limit = text.limit;
-}
-
-void
-maildirsize_forget(struct maildirsize *size)
-{
-	(void)sys_unlinkat(size->control, file_name, 0);
-	size->exists = false;
 }
 
 void

@@ -46,6 +46,7 @@ struct mbox {
 	struct dotlock dotlock;
 	bool changed; /* cut back to old_size on failure */
 	off_t old_size;
+	off_t most_size;              /* all that we would have written */
 	struct timespec old_times[2]; /* atime, mtime */
 	char *room;                   /* WRITE_OCTETS */
 	size_t used;
@@ -137,8 +138,12 @@ enter_level(struct delivery *delivery, const char *level, struct status *why)
 	int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 	int next = sys_openat(at->dir, level, flags, 0);
 
-	if (next < 0 && errno == ENOENT &&
-	    delivery->options->lda_mailbox_autocreate) {
+	if (next < 0 && errno == ENOENT && delivery_may_make(delivery)) {
+		if (directory_is_crowded(
+			at->dir, DELIVERY_FOLDERS_MOST, at->path, why)) {
+			delivery->folder_refused = true;
+			return -1;
+		}
 		if (sys_mkdirat(at->dir, level, 0700) < 0 && errno != EEXIST)
 			return status_fail_errno(
 			    why, "make a directory for", at->path);
@@ -195,6 +200,19 @@ open_directory(struct delivery *delivery, struct status *why)
 	return inbox ? 0 : enter_folder(delivery, why);
 }
 
+/* Before a folder is made for a stranger's mail. */
+static int
+check_crowd(struct delivery *delivery, struct status *why)
+{
+	struct mbox *at = delivery->work;
+
+	if (!directory_is_crowded(
+		at->dir, DELIVERY_FOLDERS_MOST, at->path, why))
+		return 0;
+	errno = ENOENT;
+	return -1;
+}
+
 /* A folder that is not there and may not be made, or that is no file, is
  * refused before the message is read. */
 static int
@@ -207,7 +225,7 @@ check_folder(struct delivery *delivery, struct status *why)
 		return 0;
 	if (sys_fstatat(at->dir, at->name, &facts, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT && delivery_may_make(delivery) ?
-		    0 :
+		    check_crowd(delivery, why) :
 		    status_fail_errno(why, "open", at->path);
 	if (S_ISREG(facts.st_mode))
 		return 0;
@@ -381,9 +399,9 @@ create_file(struct delivery *delivery, struct status *why)
 		    "%s: another program has just made it", at->path);
 	if (at->fd < 0)
 		return status_fail_errno(why, "create", at->path);
-	if (at->keeper >= 0)
-		return 0; /* which has synced it */
-	return sync_or_undo(delivery, at->name, 0, why);
+	/* Never unmade: another delivery may have filled it by now.  Whoever
+	 * finds it empty under the locks syncs its name. */
+	return 0;
 }
 
 static int
@@ -543,6 +561,7 @@ append(struct delivery *delivery, const struct message *message,
 	const struct mbox_sink writing = { write_octets, at };
 
 	at->used = 0;
+	at->most_size = at->old_size + (off_t)(before.length + at->counted);
 	at->changed = true;
 	if (write_octets(at, before) < 0 ||
 	    format_message(at, message, &writing) < 0 || flush_room(at) < 0)
@@ -578,6 +597,9 @@ mbox_stage(struct delivery *delivery, const struct message *message,
 	if (delivery_check_limits(delivery, at->path,
 		(uint64_t)at->old_size + before.length + at->counted, why) < 0)
 		return -1;
+	if (at->old_size == 0 && delivery_syncs(delivery) &&
+	    directory_sync(at->dir, at->directory, why) < 0)
+		return -1;
 	if (append(delivery, message, buf_str(&before), why) < 0)
 		return -1;
 	delivery->state = DELIVERY_STAGED;
@@ -595,6 +617,28 @@ mbox_commit(struct delivery *delivery, struct status *why)
 	return 0;
 }
 
+/* To the old length, unless the file is longer than we would have made it:
+ * then somebody has appended without any of our locks, and what he wrote is
+ * not ours to take away. */
+static void
+cut_back(struct mbox *at, struct status *why)
+{
+	struct stat facts;
+
+	if (sys_fstat(at->fd, &facts) == 0 && facts.st_size > at->most_size) {
+		status_add(why,
+		    "; %s has grown under our locks: octets %jd to %jd may "
+		    "hold half a message",
+		    at->path, (intmax_t)at->old_size, (intmax_t)at->most_size);
+		return;
+	}
+	if (sys_ftruncate(at->fd, at->old_size) < 0)
+		status_add(why, "; %s could not be cut back to %jd octets: %s",
+		    at->path, (intmax_t)at->old_size, strerror(errno));
+	if (sys_futimens(at->fd, at->old_times) < 0 || sys_fsync(at->fd) < 0)
+		status_add(why, "; %s could not be synced", at->path);
+}
+
 static void
 mbox_abort(struct delivery *delivery, struct status *why)
 {
@@ -604,13 +648,7 @@ mbox_abort(struct delivery *delivery, struct status *why)
 	if (at == NULL)
 		return;
 	if (at->changed) {
-		if (sys_ftruncate(at->fd, at->old_size) < 0)
-			status_add(why,
-			    "; %s could not be cut back to %jd octets: %s",
-			    at->path, (intmax_t)at->old_size, strerror(errno));
-		if (sys_futimens(at->fd, at->old_times) < 0 ||
-		    sys_fsync(at->fd) < 0)
-			status_add(why, "; %s could not be synced", at->path);
+		cut_back(at, why);
 		at->changed = false;
 	}
 	let_go(at);

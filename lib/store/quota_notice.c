@@ -97,12 +97,13 @@ crlf_octets(struct str text)
 static int
 publish(int root, const char *tmp, const char *new)
 {
-	struct stat facts;
+	struct stat ours, named;
 
 	if (sys_linkat(root, tmp, root, new) == 0)
 		return 0;
-	return sys_fstatat(root, tmp, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
-		facts.st_nlink == 2 ?
+	return sys_fstatat(root, tmp, &ours, AT_SYMLINK_NOFOLLOW) == 0 &&
+		sys_fstatat(root, new, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+		ours.st_ino == named.st_ino && ours.st_dev == named.st_dev ?
 	    0 :
 	    -1;
 }

@@ -7,7 +7,6 @@
 #include "store/spool_keeper.h"
 
 #include "base/sys.h"
-#include "store/directory.h"
 #include "store/dotlock.h"
 
 #include <errno.h>
@@ -69,11 +68,8 @@ make_mailbox(struct keeping *at, struct status *why)
 		    status_fail_errno(
 			why, "create a mailbox in", at->keeper->directory);
 	(void)sys_close(fd);
-	if (directory_sync(at->dir, at->keeper->directory, why) == 0)
-		return 0;
-	/* Unmade, so that the next delivery makes it again and syncs. */
-	(void)sys_unlinkat(at->dir, at->keeper->name, 0);
-	return -1;
+	/* Whoever finds it empty under the locks syncs its name. */
+	return 0;
 }
 
 static void

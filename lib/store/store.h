@@ -143,6 +143,9 @@ bool delivery_syncs(const struct delivery *delivery);
 /* The folder may be made where it is missing: INBOX always. */
 bool delivery_may_make(const struct delivery *delivery);
 
+/* Folders beside each other beyond which none is made. */
+#define DELIVERY_FOLDERS_MOST 1000
+
 /* No limit of the file as a whole is below octets; or -1. */
 int delivery_check_limits(const struct delivery *delivery, const char *path,
     uint64_t octets, struct status *why) MUST_CHECK;

@@ -72,8 +72,11 @@ read_file(const struct list *list, char *room, struct str *text, mode_t *mode)
 	*mode = 0600;
 	if (fd < 0)
 		return errno == ENOENT;
-	if (sys_fstat(fd, &facts) == 0)
-		*mode = facts.st_mode & 0777;
+	if (sys_fstat(fd, &facts) < 0 || !S_ISREG(facts.st_mode)) {
+		(void)sys_close(fd);
+		return false;
+	}
+	*mode = facts.st_mode & 0777;
 	while (length < FILE_OCTETS &&
 	    (got = sys_read(fd, room + length, FILE_OCTETS - length)) > 0)
 		length += (size_t)got;

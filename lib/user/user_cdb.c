@@ -8,6 +8,7 @@
  * Source: D. J. Bernstein, "A structure for constant databases" (1996).
  */
 #include "base/file.h"
+#include "base/stop.h"
 #include "base/sys.h"
 #include "config/expand.h"
 #include "user/user.h"
@@ -135,6 +136,9 @@ look_up(struct cdb *cdb, struct str key, struct str *value)
 		uint32_t slot_hash, record;
 		int found;
 
+		/* The number of slots is the file's to say. */
+		if (stop_reason() != STOP_NOT)
+			return damaged(cdb);
 		if (read_pair(cdb, table + slot * 8, &slot_hash, &record) < 0)
 			return -1;
 		if (record == 0)
