@@ -195,6 +195,16 @@ apply_flags(struct settings *settings, const struct options *options,
 	return 0;
 }
 
+/* A link to a file that is not there (not mounted?) is configured. */
+static bool
+is_dangling(const char *path)
+{
+	struct stat facts;
+
+	return sys_fstatat(AT_FDCWD, path, &facts, AT_SYMLINK_NOFOLLOW) == 0 ||
+	    errno != ENOENT;
+}
+
 /* Only "there is none" of the usual file means the defaults. */
 static int
 read_file(struct settings *settings, const struct options *options,
@@ -207,7 +217,7 @@ read_file(struct settings *settings, const struct options *options,
 		    &settings->config, options->config_file, NULL, why);
 	if (config_read(&settings->config, place_config_file, &missing, why) <
 		0 &&
-	    !missing)
+	    (!missing || is_dangling(place_config_file)))
 		return -1;
 	status_init(why);
 	return 0;

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 
 /*
- * Adds to why, after EACCES or EROFS on path, which of its directories (or
+ * Adds to why, after EACCES on path, which of its directories (or
  * path itself, or where it does not exist the directory it would be made in)
  * refuses this process and which permission bits it lacks, in the form
  * "uid 1000 (gid 1000) lacks x on /home/bob (mode 0700, owner 0:0)".

@@ -127,7 +127,6 @@ explain(struct buf *cause, int number, const char *path, int wanted)
 {
 	switch (number) {
 	case EACCES:
-	case EROFS:
 		explain_access(cause, path, wanted);
 		break;
 	case EFBIG:

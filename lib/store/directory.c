@@ -7,7 +7,6 @@
 #include "store/directory.h"
 
 #include "base/path.h"
-#include "base/stop.h"
 #include "base/sys.h"
 
 #include <errno.h>
@@ -153,23 +152,32 @@ directory_missing_part(struct arena *arena, const char *path)
 	    arena, str_of(path, next_component(path, (size_t)existing)));
 }
 
-bool
-directory_is_crowded(int fd, int most, const char *path, struct status *why)
+int
+directory_check_crowd(
+    int fd, int most, const char *path, bool *crowded, struct status *why)
 {
 	DIR *dir = sys_opendir(fd, ".");
-	int entries = 0;
+	int entries = 0, number;
 
-	while (dir != NULL && entries < most && stop_reason() == STOP_NOT &&
-	    sys_readdir(dir) != NULL)
+	*crowded = false;
+	if (dir == NULL)
+		return status_fail_errno(why, "count what is beside", path);
+	errno = 0;
+	while (entries < most && sys_readdir(dir) != NULL)
 		entries++;
-	if (dir != NULL)
-		sys_closedir(dir);
-	if (entries < most)
-		return false;
-	(void)status_fail(why, STATUS_UNREACHABLE,
-	    "%s is not made: there are %d entries beside it already", path,
-	    most);
-	return true;
+	number = errno;
+	sys_closedir(dir);
+	errno = number;
+	*crowded = entries >= most;
+	if (*crowded) {
+		errno = ENOENT;
+		return status_fail(why, STATUS_UNREACHABLE,
+		    "%s is not made: there are %d entries beside it already",
+		    path, most);
+	}
+	if (number != 0)
+		return status_fail_errno(why, "count what is beside", path);
+	return 0;
 }
 
 static const char *

@@ -24,13 +24,13 @@ int directory_make(const char *path, const char *never, bool sync,
 const char *directory_missing_part(struct arena *arena, const char *path);
 
 /*
- * Whether the open directory has most entries or more already, counted no
- * further than that; then why says so (STATUS_UNREACHABLE, path is the name
- * that is not made).  Whoever may write to user+anything must not make
- * folders without end.
+ * Fails where the open directory has most entries or more already, with
+ * STATUS_UNREACHABLE and *crowded set; path is what is not made.  Counts no
+ * further than that.  Whoever may write to user+anything must not make folders
+ * without end.
  */
-bool directory_is_crowded(
-    int fd, int most, const char *path, struct status *why);
+int directory_check_crowd(int fd, int most, const char *path, bool *crowded,
+    struct status *why) MUST_CHECK;
 
 /* One line about path for a person: what it is, whose, what is forbidden. */
 void directory_explain(struct buf *out, const char *path);

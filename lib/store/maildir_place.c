@@ -185,12 +185,9 @@ make_level(
 	struct maildir *at = delivery->work;
 	int number;
 
-	if (directory_is_crowded(
-		at->root, DELIVERY_FOLDERS_MOST, at->path, why)) {
-		delivery->folder_refused = true;
-		errno = ENOENT;
+	if (directory_check_crowd(at->root, DELIVERY_FOLDERS_MOST, at->path,
+		&delivery->folder_refused, why) < 0)
 		return -1;
-	}
 	*made = sys_mkdirat(at->root, name, 0700) == 0;
 	if (!*made && errno != EEXIST)
 		return status_fail_errno(

@@ -149,9 +149,9 @@ read_file(struct maildirsize *size, struct maildirsize_text *into)
 struct count {
 	struct maildirsize *size;
 	struct quota_amount used;
-	bool racy;        /* something changed meanwhile */
-	bool failed;      /* something could not be read */
-	int64_t until_us; /* then it is given up */
+	bool racy;          /* something changed meanwhile */
+	bool failed;        /* something could not be read */
+	int64_t started_us; /* given up after COUNT_US */
 };
 
 /* S= in a name, before ":" and its flags; false where it is not. */
@@ -187,13 +187,21 @@ count_message(struct count *at, int dir, const char *name)
 	at->used.messages++;
 }
 
+/* A clock that cannot be read (0) limits nothing. */
+static bool
+takes_too_long(const struct count *at)
+{
+	return at->started_us != 0 &&
+	    sys_ticks_us() - at->started_us > COUNT_US;
+}
+
 /* The next entry; NULL at the end, and when the rest cannot be read. */
 static const struct dirent *
 next_entry(struct count *at, DIR *dir)
 {
 	const struct dirent *entry;
 
-	if (stop_reason() != STOP_NOT || sys_ticks_us() > at->until_us) {
+	if (stop_reason() != STOP_NOT || takes_too_long(at)) {
 		at->failed = true;
 		return NULL;
 	}
@@ -324,7 +332,7 @@ print_file(const struct maildirsize *size, bool sums, struct buf *text)
 }
 
 /* Replaces the file; what fails leaves the old one. */
-static void
+static bool
 write_file(struct maildirsize *size, bool sums)
 {
 	char name[64], room[160];
@@ -336,7 +344,7 @@ write_file(struct maildirsize *size, bool sums)
 	fd = sys_openat(size->control, name,
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return;
+		return false;
 	buf_init(&text, room, sizeof(room));
 	print_file(size, sums, &text);
 	rc = (size->mode & 077) != 0 ? sys_fchmod(fd, size->mode) : 0;
@@ -345,10 +353,11 @@ write_file(struct maildirsize *size, bool sums)
 	if (sys_close(fd) < 0 || rc < 0 ||
 	    sys_renameat(size->control, name, size->control, file_name) < 0) {
 		(void)sys_unlinkat(size->control, name, 0);
-		return;
+		return false;
 	}
 	size->exists = true;
 	size->age_seconds = 0;
+	return true;
 }
 
 void
@@ -359,15 +368,14 @@ maildirsize_forget(struct maildirsize *size)
 	if (size->limit_is_ours)
 		(void)sys_unlinkat(size->control, file_name, 0);
 	else if (size->limit.octets != 0 || size->limit.messages != 0)
-		write_file(size, false);
+		(void)write_file(size, false);
 	size->exists = false;
 }
 
 static void
 count_all(struct maildirsize *size)
 {
-	struct count count = { .size = size,
-		.until_us = sys_ticks_us() + COUNT_US };
+	struct count count = { .size = size, .started_us = sys_ticks_us() };
 
 	count_folder(
 	    &count, size->inbox != NULL ? *size->inbox : size->root, "INBOX");
@@ -375,10 +383,8 @@ count_all(struct maildirsize *size)
 	size->known = !count.failed;
 	size->used = count.used;
 	/* A count that may be wrong is good for this mail, and not kept. */
-	if (size->known && count.racy)
+	if (size->known && (count.racy || !write_file(size, true)))
 		maildirsize_forget(size);
-	else if (size->known)
-		write_file(size, true);
 }
 
 static bool

@@ -130,6 +130,16 @@ sync_or_undo(struct delivery *delivery, const char *made, int unlink_flags,
 	return -1;
 }
 
+/* Before a folder is made for a stranger's mail. */
+static int
+check_crowd(struct delivery *delivery, struct status *why)
+{
+	struct mbox *at = delivery->work;
+
+	return directory_check_crowd(at->dir, DELIVERY_FOLDERS_MOST, at->path,
+	    &delivery->folder_refused, why);
+}
+
 /* Into the next level of a folder's path, following no link. */
 static int
 enter_level(struct delivery *delivery, const char *level, struct status *why)
@@ -139,11 +149,8 @@ enter_level(struct delivery *delivery, const char *level, struct status *why)
 	int next = sys_openat(at->dir, level, flags, 0);
 
 	if (next < 0 && errno == ENOENT && delivery_may_make(delivery)) {
-		if (directory_is_crowded(
-			at->dir, DELIVERY_FOLDERS_MOST, at->path, why)) {
-			delivery->folder_refused = true;
+		if (check_crowd(delivery, why) < 0)
 			return -1;
-		}
 		if (sys_mkdirat(at->dir, level, 0700) < 0 && errno != EEXIST)
 			return status_fail_errno(
 			    why, "make a directory for", at->path);
@@ -198,19 +205,6 @@ open_directory(struct delivery *delivery, struct status *why)
 	if (at->dir < 0)
 		return status_fail_read(why, first);
 	return inbox ? 0 : enter_folder(delivery, why);
-}
-
-/* Before a folder is made for a stranger's mail. */
-static int
-check_crowd(struct delivery *delivery, struct status *why)
-{
-	struct mbox *at = delivery->work;
-
-	if (!directory_is_crowded(
-		at->dir, DELIVERY_FOLDERS_MOST, at->path, why))
-		return 0;
-	errno = ENOENT;
-	return -1;
 }
 
 /* A folder that is not there and may not be made, or that is no file, is
@@ -382,6 +376,27 @@ judge_file(struct mbox *at, const struct stat *facts, struct status *why)
 }
 
 static int
+fail_of_creation(struct delivery *delivery, struct status *why)
+{
+	struct mbox *at = delivery->work;
+	bool forbidden = errno == EACCES || errno == EPERM;
+	int number = errno;
+	struct stat facts;
+
+	(void)status_fail_errno(why, "create", at->path);
+	if (forbidden && sys_fstat(at->dir, &facts) == 0) {
+		status_add(why,
+		    "; either install lda-relay set-group-ID with the group "
+		    "of %s (gid %jd), or make the mailbox and set "
+		    "mbox_write_locks = fcntl dotlock_try",
+		    at->directory, (intmax_t)facts.st_gid);
+		status_reply(why, "%s", dotlock_forbidden);
+	}
+	errno = number;
+	return -1;
+}
+
+static int
 create_file(struct delivery *delivery, struct status *why)
 {
 	const int flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
@@ -398,7 +413,7 @@ create_file(struct delivery *delivery, struct status *why)
 		return status_fail(why, STATUS_LOCKED,
 		    "%s: another program has just made it", at->path);
 	if (at->fd < 0)
-		return status_fail_errno(why, "create", at->path);
+		return fail_of_creation(delivery, why);
 	/* Never unmade: another delivery may have filled it by now.  Whoever
 	 * finds it empty under the locks syncs its name. */
 	return 0;

@@ -121,6 +121,59 @@ read_record(struct cdb *cdb, uint64_t at, struct str key, struct str *value)
 	return 1;
 }
 
+/* Slots read at once when a whole table is looked at. */
+#define SLOTS_AT_ONCE 512
+
+/* Whether a table has what its maker puts into one: twice as many slots as
+ * records.  Zeroed blocks of a file that a crash left half written have not. */
+static int
+check_table(struct cdb *cdb, uint32_t table, uint32_t slots)
+{
+	unsigned char some[SLOTS_AT_ONCE * 8];
+	uint32_t records = 0;
+
+	for (uint32_t i = 0; i < slots; i += SLOTS_AT_ONCE) {
+		uint32_t count =
+		    slots - i < SLOTS_AT_ONCE ? slots - i : SLOTS_AT_ONCE;
+
+		if (stop_reason() != STOP_NOT ||
+		    read_at(cdb, table + (uint64_t)i * 8, some,
+			(size_t)count * 8) < 0)
+			return damaged(cdb);
+		for (uint32_t k = 0; k < count; k++)
+			if (number(some + k * 8 + 4) != 0)
+				records++;
+	}
+	return records * 2 == slots ? 0 : damaged(cdb);
+}
+
+/*
+ * The tables stand behind each other, in their order, up to the end of the
+ * file: a header in which one of them was zeroed does not add up.
+ */
+static int
+check_header(struct cdb *cdb)
+{
+	unsigned char header[HEADER_OCTETS];
+	uint64_t end = 0;
+
+	if (read_at(cdb, 0, header, sizeof(header)) < 0)
+		return -1;
+	for (size_t i = 0; i < 256; i++) {
+		uint32_t table = number(header + i * 8);
+		uint32_t slots = number(header + i * 8 + 4);
+
+		if (table < HEADER_OCTETS || table > cdb->size ||
+		    slots > (cdb->size - table) / 8)
+			return damaged(cdb);
+		if (i > 0 && slots > 0 && table != end)
+			return damaged(cdb);
+		if (i == 0 || slots > 0)
+			end = table + (uint64_t)slots * 8;
+	}
+	return end == cdb->size ? 0 : damaged(cdb);
+}
+
 /* 1 and the value, 0: not there, -1. */
 static int
 look_up(struct cdb *cdb, struct str key, struct str *value)
@@ -129,7 +182,8 @@ look_up(struct cdb *cdb, struct str key, struct str *value)
 
 	if (read_pair(cdb, (uint64_t)(hash & 255) * 8, &table, &slots) < 0)
 		return -1;
-	if (table < HEADER_OCTETS || slots > (cdb->size - table) / 8)
+	if (table < HEADER_OCTETS || table > cdb->size ||
+	    slots > (cdb->size - table) / 8)
 		return damaged(cdb);
 	for (uint32_t i = 0; i < slots; i++) {
 		uint64_t slot = ((hash >> 8) % slots + i) % slots;
@@ -142,7 +196,7 @@ look_up(struct cdb *cdb, struct str key, struct str *value)
 		if (read_pair(cdb, table + slot * 8, &slot_hash, &record) < 0)
 			return -1;
 		if (record == 0)
-			return 0;
+			break;
 		if (slot_hash != hash)
 			continue;
 		found = read_record(cdb, record, key, value);
@@ -152,16 +206,34 @@ look_up(struct cdb *cdb, struct str key, struct str *value)
 	return 0;
 }
 
+/* "Not found" in a file that is not whole is no answer.  Looked for only then:
+ * a user who is found costs two seeks. */
+static int
+check_absence(struct cdb *cdb, struct str key)
+{
+	uint32_t table, slots;
+
+	if (read_pair(cdb, (uint64_t)(hash_of(key) & 255) * 8, &table, &slots) <
+	    0)
+		return -1;
+	return check_table(cdb, table, slots);
+}
+
 /* Without the NUL behind the name, then with it, as postmap(1) has it. */
 static int
 look_up_both(struct cdb *cdb, struct str name, struct str *value)
 {
-	char *with_nul = arena_string(cdb->arena, name);
+	struct str with_nul =
+	    str_of(arena_string(cdb->arena, name), name.length + 1);
 	int found = look_up(cdb, name, value);
 
-	if (found != 0)
-		return found;
-	return look_up(cdb, str_of(with_nul, name.length + 1), value);
+	if (found == 0)
+		found = look_up(cdb, with_nul, value);
+	if (found == 0 &&
+	    (check_header(cdb) < 0 || check_absence(cdb, name) < 0 ||
+		check_absence(cdb, with_nul) < 0))
+		return -1;
+	return found;
 }
 
 static int
