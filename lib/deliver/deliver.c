@@ -30,6 +30,8 @@ deliver_init(struct deliver_run *run, struct settings *settings,
 	run->message.file = -1;
 	run->keeper = -1;
 	status_init(&run->why);
+	/* What the caller said, until the message says better. */
+	envelope_join(&request->envelope, &run->message.facts, &run->envelope);
 }
 
 static struct store_owner
@@ -201,12 +203,11 @@ deliver_prepare(struct deliver_run *run)
 	return 0;
 }
 
-static int
-open_inbox(struct deliver_run *run)
+void
+deliver_plan_inbox(struct deliver_run *run)
 {
 	memset(&run->folder, 0, sizeof(run->folder));
 	plan(run);
-	return run->mailbox.store->open(&run->delivery, &run->why);
 }
 
 /* The folder; INBOX where that is refused for good. */
@@ -221,7 +222,8 @@ open_mailbox(struct deliver_run *run)
 		return -1;
 	run->folder_trouble = arena_print(run->arena, "%s", run->why.cause);
 	status_init(&run->why);
-	return open_inbox(run);
+	deliver_plan_inbox(run);
+	return store->open(&run->delivery, &run->why);
 }
 
 static int

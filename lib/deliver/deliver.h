@@ -60,6 +60,9 @@ void deliver_init(struct deliver_run *run, struct settings *settings,
 /* Everything up to and without opening the mailbox; what lda -t does too. */
 int deliver_prepare(struct deliver_run *run) MUST_CHECK;
 
+/* Forgets the folder: the message goes to INBOX. */
+void deliver_plan_inbox(struct deliver_run *run);
+
 /* The whole delivery, logged.  0 or -1, with run->why either way. */
 int deliver(struct deliver_run *run) MUST_CHECK;
 

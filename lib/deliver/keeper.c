@@ -165,7 +165,7 @@ keeper_for_user(const struct settings *settings, const struct user *user,
 		.name = arena_string(arena, user->name) };
 	struct stat spool;
 	bool is_keeper = false;
-	int socket;
+	int socket = -1;
 
 	/* Without the directory, or with root's group on it, there is nothing
 	 * to give; the delivery says what is missing. */

@@ -201,19 +201,16 @@ add_keys(struct buf *out, const struct deliver_run *run)
 {
 	const struct message_facts *facts = &run->message.facts;
 
-	if (run->has_message) {
-		if (run->envelope.has_sender)
-			add_address(out, "from", run->envelope.sender);
-		if (run->envelope.original_recipient.length > 0)
-			add_address(
-			    out, "orig_to", run->envelope.original_recipient);
-		if (facts->queue_id.length > 0)
-			add_key(out, "queue_id", facts->queue_id);
+	if (run->envelope.has_sender)
+		add_address(out, "from", run->envelope.sender);
+	if (run->envelope.original_recipient.length > 0)
+		add_address(out, "orig_to", run->envelope.original_recipient);
+	if (facts->queue_id.length > 0)
+		add_key(out, "queue_id", facts->queue_id);
+	if (run->has_message)
 		buf_print(out, " size=%" PRIu64, run->message.size_octets);
-		if (run->delivery.quota_percent >= 0)
-			buf_print(
-			    out, " quota=%d%%", run->delivery.quota_percent);
-	}
+	if (run->delivery.quota_percent >= 0 && run->has_message)
+		buf_print(out, " quota=%d%%", run->delivery.quota_percent);
 	if (run->has_sieve)
 		buf_add_string(out, " sieve=not-run");
 	add_ignored(out, &run->settings->config);

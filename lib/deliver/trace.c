@@ -140,12 +140,21 @@ add_answer(struct buf *out, const struct status *why)
 	add_value(out, "cause", str_from(why->cause));
 }
 
-/* Whether the directories are there and writable is seen by opening them as
- * a delivery does, but without the right to make anything. */
+/* Whether the mailbox can be opened as a delivery does it, but without making
+ * anything; where the folder is refused INBOX is looked at as well. */
 static int
-probe(struct deliver_run *run)
+probe(struct deliver_run *run, struct buf *out)
 {
-	return run->mailbox.store->probe(&run->delivery, &run->why);
+	const struct store *store = run->mailbox.store;
+
+	if (store->probe(&run->delivery, &run->why) < 0)
+		return -1;
+	if (!run->delivery.folder_refused)
+		return 0;
+	buf_add_string(out, "INBOX, where the mail goes instead\n");
+	deliver_plan_inbox(run);
+	store->explain(&run->delivery, out);
+	return store->probe(&run->delivery, &run->why);
 }
 
 int
@@ -160,9 +169,9 @@ trace(struct deliver_run *run, struct buf *out)
 	}
 	if (rc == 0) {
 		add_mailbox(out, run);
+		rc = probe(run, out);
 		add_limits(out, run);
 		add_sieve(out, run);
-		rc = probe(run);
 	}
 	add_answer(out, &run->why);
 	return rc;

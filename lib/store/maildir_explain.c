@@ -34,13 +34,15 @@ probe(struct delivery *delivery, struct maildir *here, struct status *why)
 	const char *missing, *inner[] = { NULL, NULL };
 
 	if (maildir_choose_path(delivery, why) < 0)
-		return 0; /* then it goes to INBOX */
+		return 0; /* folder_refused: then it goes to INBOX */
 	missing = directory_missing_part(delivery->arena, here->path);
 	if (missing != NULL && would_make(delivery, missing))
 		return probe_directory(
 		    path_parent(delivery->arena, missing), W_OK | X_OK, why);
-	if (missing != NULL && !folder_is_inbox(&delivery->folder))
+	if (missing != NULL && !folder_is_inbox(&delivery->folder)) {
+		delivery->folder_refused = true;
 		return 0;
+	}
 	if (missing != NULL)
 		return status_fail(why, STATUS_UNREACHABLE,
 		    "%s does not exist and is never made here", missing);
@@ -56,7 +58,7 @@ probe(struct delivery *delivery, struct maildir *here, struct status *why)
 			R_OK | W_OK | X_OK, why) < 0)
 			return -1;
 	}
-	return 0;
+	return maildir_probe_quota(delivery, why);
 }
 
 int

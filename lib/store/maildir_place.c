@@ -69,6 +69,21 @@ maildir_file_mode(const struct maildir *at)
 	return (at->mode & 066) == 0 ? 0 : ((at->mode & 0666) | 0600);
 }
 
+/* A symbolic link in its place is ENOTDIR or ELOOP. */
+static int
+fail_of_directory(const char *path, struct status *why)
+{
+	int number = errno;
+
+	(void)status_fail_access(why, "open", path, R_OK | W_OK | X_OK);
+	if (number == ENOTDIR || number == ELOOP)
+		status_add(why,
+		    " (symbolic links are not followed below the "
+		    "mail root)");
+	errno = number;
+	return -1;
+}
+
 static int
 make_part(
     struct delivery *delivery, const char *name, bool *made, struct status *why)
@@ -156,8 +171,7 @@ open_parts(struct delivery *delivery, struct status *why)
 	}
 	if (failed == NULL)
 		return 0;
-	/* A symbolic link in its place is ENOTDIR or ELOOP. */
-	return status_fail_access(why, "open", failed, R_OK | W_OK | X_OK);
+	return fail_of_directory(failed, why);
 }
 
 static int
@@ -216,8 +230,7 @@ enter_level(struct delivery *delivery, const char *name, bool may_make,
 		next = open_part(at, name);
 	}
 	if (next < 0)
-		return status_fail_access(
-		    why, "open", at->path, R_OK | W_OK | X_OK);
+		return fail_of_directory(at->path, why);
 	maildir_close_one(&at->root);
 	at->root = next;
 	if (!made)

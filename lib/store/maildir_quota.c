@@ -217,11 +217,48 @@ explain_limit(
 	buf_print(out, "(%s)\n", source);
 }
 
+/* What maildirsize says, without changing it; size->known tells if it can be
+ * used. */
+static void
+look_at_usage(struct delivery *delivery, struct maildirsize *size)
+{
+	memset(size, 0, sizeof(*size));
+	if (delivery->mailbox->control == NULL)
+		return;
+	size->control = sys_openat(
+	    AT_FDCWD, delivery->mailbox->control, O_RDONLY | O_DIRECTORY, 0);
+	if (size->control < 0)
+		return;
+	maildirsize_look(size);
+	maildir_close_one(&size->control);
+}
+
+int
+maildir_probe_quota(struct delivery *delivery, struct status *why)
+{
+	const char *folder = folder_name(&delivery->folder, delivery->arena);
+	struct maildirsize size;
+	struct quota quota;
+
+	if (quota_read(&delivery->options->quota, folder, &quota, why) < 0)
+		return -1;
+	look_at_usage(delivery, &size);
+	if (quota.ignored || !size.known)
+		return 0;
+	if (!quota.is_set)
+		quota.folder = quota.limit = size.limit;
+	if (quota_fits(&quota, &size.used, 1))
+		return 0;
+	return status_fail(why, delivery->full,
+	    "over quota by maildirsize: %ju octets in %ju messages are used",
+	    (uintmax_t)size.used.octets, (uintmax_t)size.used.messages);
+}
+
 void
 maildir_explain_quota(struct delivery *delivery, struct buf *out)
 {
 	const char *folder = folder_name(&delivery->folder, delivery->arena);
-	struct maildirsize size = { .root = -1, .control = -1 };
+	struct maildirsize size;
 	struct status why;
 	struct quota quota;
 
@@ -232,13 +269,7 @@ maildir_explain_quota(struct delivery *delivery, struct buf *out)
 	if (quota.ignored)
 		buf_print(
 		    out, "    quota: mail in %s is not counted\n", folder);
-	if (delivery->mailbox->control != NULL)
-		size.control = sys_openat(AT_FDCWD, delivery->mailbox->control,
-		    O_RDONLY | O_DIRECTORY, 0);
-	if (size.control < 0)
-		return;
-	maildirsize_look(&size);
-	maildir_close_one(&size.control);
+	look_at_usage(delivery, &size);
 	if (!size.known) {
 		if (quota.is_set || size.exists)
 			buf_add_string(out,

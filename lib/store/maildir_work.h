@@ -92,6 +92,10 @@ void maildir_subscribe(struct delivery *delivery);
 int maildir_probe(struct delivery *delivery, struct status *why) MUST_CHECK;
 void maildir_explain(struct delivery *delivery, struct buf *out);
 
+/* Fails where maildirsize says that nothing fits any more. */
+int maildir_probe_quota(
+    struct delivery *delivery, struct status *why) MUST_CHECK;
+
 /* One line about each thing that quota has to say. */
 void maildir_explain_quota(struct delivery *delivery, struct buf *out);
 

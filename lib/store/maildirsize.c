@@ -138,6 +138,8 @@ read_file(struct maildirsize *size, struct maildirsize_text *into)
 			0)
 			length += (size_t)got;
 		size->age_seconds = sys_now_us() / 1000000 - facts.st_mtime;
+		size->mtime_ns = (int64_t)facts.st_mtim.tv_sec * 1000000000 +
+		    facts.st_mtim.tv_nsec;
 		fine = maildirsize_parse(str_of(room, length), into) &&
 		    got == 0 && length < sizeof(room);
 	}
@@ -393,12 +395,26 @@ same_limit(const struct quota_amount *one, const struct quota_amount *other)
 	return one->octets == other->octets && one->messages == other->messages;
 }
 
+/* Whether INBOX has changed after the file was written: a reader that knows
+ * nothing of maildirsize may have made room. */
+static bool
+has_changed_since(const struct maildirsize *size, const char *part)
+{
+	int inbox = size->inbox != NULL ? *size->inbox : size->root;
+	struct stat facts;
+
+	return sys_fstatat(inbox, part, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (int64_t)facts.st_mtim.tv_sec * 1000000000 + facts.st_mtim.tv_nsec >
+	    size->mtime_ns;
+}
+
 /* A time in the future is a clock that was wrong. */
 static bool
 is_fresh(const struct maildirsize *size, const struct maildirsize_text *text)
 {
 	return text->lines == 1 && size->age_seconds >= 0 &&
-	    size->age_seconds < FRESH_SECONDS;
+	    size->age_seconds < FRESH_SECONDS &&
+	    !has_changed_since(size, "new") && !has_changed_since(size, "cur");
 }
 
 void

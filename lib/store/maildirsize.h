@@ -26,6 +26,7 @@ struct maildirsize {
 	bool known;  /* used was found out */
 	bool exists; /* there is a file to append to */
 	int64_t age_seconds;
+	int64_t mtime_ns; /* of the file */
 };
 
 /* What a file says: limits in its first line, then sums. */

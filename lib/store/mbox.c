@@ -703,6 +703,10 @@ probe(struct delivery *delivery, struct mbox *here, struct status *why)
 	if (missing == NULL &&
 	    probe_access("use", here->path, R_OK | W_OK, why) < 0)
 		return -1;
+	if (missing != NULL && !delivery_may_make(delivery)) {
+		delivery->folder_refused = true;
+		return 0;
+	}
 	if (here->keeper >= 0)
 		return 0;
 	if (missing != NULL)

@@ -110,7 +110,8 @@ struct store {
 	void (*abort)(struct delivery *delivery, struct status *why);
 	/* After success, when nothing matters any more: housekeeping. */
 	void (*finish)(struct delivery *delivery);
-	/* For lda -t: would open succeed?  Makes nothing. */
+	/* For lda -t: would open succeed?  Makes nothing.  0 with
+	 * folder_refused set: the mail would go to INBOX. */
 	int (*probe)(struct delivery *delivery, struct status *why);
 	/* For lda -t: what exists, what would be made, what is forbidden. */
 	void (*explain)(struct delivery *delivery, struct buf *out);
