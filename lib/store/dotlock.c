@@ -284,8 +284,12 @@ link_post(struct dotlock *lock, const char *post, int fd, struct stat *facts)
 	if (sys_fstat(fd, facts) < 0 ||
 	    sys_fstatat(lock->dir, lock->name, &named, AT_SYMLINK_NOFOLLOW) <
 		0) {
-		if (rc == 0)
+		/* Not to be told: a lock nobody knows to be his would stay
+		 * for ever. */
+		if (rc == 0) {
 			kept = errno;
+			(void)sys_unlinkat(lock->dir, lock->name, 0);
+		}
 	} else if (named.st_ino == facts->st_ino &&
 	    named.st_dev == facts->st_dev) {
 		lock->held = true;
@@ -293,11 +297,7 @@ link_post(struct dotlock *lock, const char *post, int fd, struct stat *facts)
 		lock->held_inode = facts->st_ino;
 		return 0;
 	} else if (rc == 0)
-		kept = EIO;
-	/* Not ours, or not to be told: a lock nobody knows to be his would
-	 * stay for ever. */
-	if (rc == 0)
-		(void)sys_unlinkat(lock->dir, lock->name, 0);
+		kept = EEXIST; /* somebody has taken our place already */
 	errno = kept;
 	return -1;
 }
