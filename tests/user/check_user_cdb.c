@@ -399,6 +399,26 @@ START_TEST(damaged_file_has_an_answer)
 }
 END_TEST
 
+/* A crash leaves zeros where blocks were not written: whoever was in the file
+ * is found or in doubt, and never unknown. */
+START_TEST(zeros_at_the_end_are_doubt)
+{
+	size_t length;
+
+	make_usual(_i != 0);
+	length = made.length;
+	for (size_t from = length; from > 61; from -= 61) {
+		enum status_id got;
+
+		memset(made.octets + from - 61, 0, 61);
+		write_file(length);
+		got = look_for(STR("anna"));
+		ck_assert_msg(
+		    got != UNKNOWN, "zeros from octet %zu", from - 61);
+	}
+}
+END_TEST
+
 /* anna's own table says these; the place in it is her first slot. */
 static const struct {
 	uint32_t table, slots, slot_record;
@@ -525,6 +545,7 @@ main(void)
 	tcase_add_loop_test(all, cut_file_never_makes_her_unknown, 0, 4);
 	tcase_add_loop_test(
 	    all, zeros_where_data_was_never_make_her_somebody_else, 0, 2);
+	tcase_add_loop_test(all, zeros_at_the_end_are_doubt, 0, 2);
 	tcase_add_loop_test(all, damaged_file_has_an_answer, 0, 6);
 	tcase_add_loop_test(all, table_that_lies_is_doubt, 0, (int)COUNT(lies));
 	tcase_add_loop_test(all, record_that_lies_is_doubt_or_not_hers, 0, 6);
