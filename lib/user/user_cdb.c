@@ -73,7 +73,7 @@ number(const unsigned char *from)
 static int
 read_pair(struct cdb *cdb, uint64_t at, uint32_t *first, uint32_t *second)
 {
-	unsigned char pair[8];
+	unsigned char pair[8] = { 0 };
 
 	if (read_at(cdb, at, pair, sizeof(pair)) < 0)
 		return -1;
@@ -129,7 +129,7 @@ read_record(struct cdb *cdb, uint64_t at, struct str key, struct str *value)
 static int
 check_table(struct cdb *cdb, uint32_t table, uint32_t slots)
 {
-	unsigned char some[SLOTS_AT_ONCE * 8];
+	unsigned char some[SLOTS_AT_ONCE * 8] = { 0 };
 	uint32_t records = 0;
 
 	for (uint32_t i = 0; i < slots; i += SLOTS_AT_ONCE) {
@@ -154,7 +154,7 @@ check_table(struct cdb *cdb, uint32_t table, uint32_t slots)
 static int
 check_header(struct cdb *cdb)
 {
-	unsigned char header[HEADER_OCTETS];
+	unsigned char header[HEADER_OCTETS] = { 0 };
 	uint64_t end = 0;
 
 	if (read_at(cdb, 0, header, sizeof(header)) < 0)
