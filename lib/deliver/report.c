@@ -288,8 +288,10 @@ report_outcome(struct deliver_run *run)
 	bool failed = run->why.id != STATUS_DELIVERED;
 	struct buf line, text;
 
-	run->log->facility =
-	    log_facility(str_from(run->settings->deliver.syslog_facility));
+	/* A user's own; a bad one is what failed, and no facility. */
+	if (log_facility(str_from(run->settings->deliver.syslog_facility)) >= 0)
+		run->log->facility = log_facility(
+		    str_from(run->settings->deliver.syslog_facility));
 	buf_init(&text, text_room, sizeof(text_room));
 	if (run->mailbox.store != NULL) {
 		buf_add_string(

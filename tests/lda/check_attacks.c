@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -153,6 +154,25 @@ START_TEST(a_link_to_a_settings_file_that_is_gone_defers)
 }
 END_TEST
 
+/* A facility that is none must not become a priority that is none. */
+START_TEST(a_users_bad_facility_is_told_with_a_good_one)
+{
+	world_config(&world,
+	    scratch_print(&world.scratch, "userdb = passwd-file:%s/users\n",
+		world.scratch.root));
+	scratch_write(&world.scratch, "users",
+	    scratch_print(&world.scratch,
+		"bob:x:%ju:%ju::%s/home::userdb_syslog_facility=nonsense\n",
+		(uintmax_t)world.scratch.uid, (uintmax_t)world.scratch.gid,
+		world.scratch.root));
+	world_arguments(&world, "-d", "bob", NULL);
+	world_deliver(&world, world_mail);
+	expect_deferred(&world, "4.3.5");
+	expect_log(&world, "<19>lda[");
+	expect_log(&world, "syslog_facility");
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -172,6 +192,7 @@ suite(void)
 	    a_detail_makes_no_directory_where_a_store_wants_a_file, 0,
 	    COUNT(reserved));
 	tcase_add_test(tests, a_link_to_a_settings_file_that_is_gone_defers);
+	tcase_add_test(tests, a_users_bad_facility_is_told_with_a_good_one);
 	suite_add_tcase(made, tests);
 	return made;
 }
