@@ -328,12 +328,6 @@ kernel_seteuid(uid_t uid)
 	return seteuid(uid);
 }
 
-int
-kernel_getgroups(int size, gid_t *into)
-{
-	return getgroups(size, into);
-}
-
 pid_t
 kernel_getpid(void)
 {

@@ -73,7 +73,6 @@ int kernel_setuid_for_good(uid_t uid);
 int kernel_getgids(gid_t *real, gid_t *effective, gid_t *saved);
 int kernel_getuids(uid_t *real, uid_t *effective, uid_t *saved);
 int kernel_seteuid(uid_t uid);
-int kernel_getgroups(int size, gid_t *into);
 pid_t kernel_getpid(void);
 pid_t kernel_getppid(void);
 pid_t kernel_getsid(void);        /* of this process */

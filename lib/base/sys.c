@@ -415,12 +415,6 @@ sys_seteuid(uid_t uid)
 	return kernel_seteuid(uid);
 }
 
-int
-sys_getgroups(int size, gid_t *into)
-{
-	return kernel_getgroups(size, into);
-}
-
 uid_t
 sys_uid(void)
 {

@@ -82,7 +82,6 @@ int sys_setuid_for_good(uid_t uid) MUST_CHECK;
 int sys_getgids(gid_t *real, gid_t *effective, gid_t *saved) MUST_CHECK;
 int sys_getuids(uid_t *real, uid_t *effective, uid_t *saved) MUST_CHECK;
 int sys_seteuid(uid_t uid) MUST_CHECK;
-int sys_getgroups(int size, gid_t *into) MUST_CHECK;
 uid_t sys_uid(void); /* effective */
 gid_t sys_gid(void); /* effective */
 pid_t sys_getpid(void);

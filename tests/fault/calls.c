@@ -68,7 +68,6 @@ static const struct call_row rows[] = {
 	{ CALL_GETGIDS, "getgids", 0, { EFAULT } },
 	{ CALL_GETUIDS, "getuids", 0, { EFAULT } },
 	{ CALL_SETEUID, "seteuid", 0, { EPERM } },
-	{ CALL_GETGROUPS, "getgroups", 0, { EINVAL } },
 	{ CALL_GETPID, "getpid", 0, { 0 } },
 	{ CALL_GETPPID, "getppid", 0, { 0 } },
 	{ CALL_CLOSE_FROM, "close_from", 0, { EINVAL } },

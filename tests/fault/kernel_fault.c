@@ -799,16 +799,6 @@ kernel_seteuid(uid_t uid)
 	return (int)end(record, real_seteuid(uid));
 }
 
-int
-kernel_getgroups(int size, gid_t *into)
-{
-	struct fault_record *record = begin(CALL_GETGROUPS, -1);
-
-	if (refused(record))
-		return -1;
-	return (int)end(record, real_getgroups(size, into));
-}
-
 /* The next two never fail: a rule may only kill here. */
 pid_t
 kernel_getpid(void)

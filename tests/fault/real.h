@@ -47,7 +47,6 @@ extern __typeof__(kernel_setuid_for_good) real_setuid_for_good;
 extern __typeof__(kernel_getgids) real_getgids;
 extern __typeof__(kernel_getuids) real_getuids;
 extern __typeof__(kernel_seteuid) real_seteuid;
-extern __typeof__(kernel_getgroups) real_getgroups;
 extern __typeof__(kernel_getpid) real_getpid;
 extern __typeof__(kernel_getsid) real_getsid;
 extern __typeof__(kernel_getppid) real_getppid;
