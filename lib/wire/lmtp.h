@@ -1,0 +1,128 @@
+/*
+ * lmtp.h - the server's side of LMTP as a state machine over octets.
+ *
+ * Whoever holds the connection hands in what has come and sends what is put
+ * out; whatever needs a decision (is this recipient known, what became of the
+ * message) comes back as an event.  Nothing here waits, takes memory or knows
+ * of mailboxes.
+ *
+ * Source: RFC 2033; RFC 5321 (grammar, 4.5.2 transparency, limits), RFC 1870
+ * (SIZE), RFC 2034, RFC 2920, RFC 6152, RFC 6531, RFC 4954 (AUTH).
+ */
+#ifndef WIRE_LMTP_H
+#define WIRE_LMTP_H
+
+#include "base/buf.h"
+#include "base/cursor.h"
+#include "mail/status.h"
+
+#include <stdint.h>
+
+/* The longest command line with its line end.  RFC 5321 wants 512 and what
+ * extensions add; a path may be twice as long in UTF-8. */
+#define LMTP_LINE_OCTETS ((size_t)4096)
+
+/* Room that must be free in the output before each call of lmtp_next. */
+#define LMTP_REPLY_OCTETS ((size_t)1024)
+
+struct lmtp_limits {
+	uint64_t message_octets; /* 0: none; told with SIZE */
+	unsigned recipients;     /* of one transaction; more are 452 4.5.3 */
+	unsigned commands;       /* between two messages; then 421 */
+	unsigned bad_commands;   /* of one connection; then 421 */
+	bool offers_auth;        /* PLAIN and LOGIN are announced */
+	bool needs_auth;         /* MAIL before AUTH is 430 4.7.0 */
+};
+
+enum lmtp_event {
+	LMTP_MORE,      /* all that could be used is used: more octets, please */
+	LMTP_MAIL,      /* sender and so on are set: accept or refuse */
+	LMTP_RECIPIENT, /* recipient is set: accept or refuse */
+	LMTP_DATA,      /* a message is to come: go ahead or refuse */
+	LMTP_TEXT,      /* text is set: the next piece of the message */
+	LMTP_END,       /* its end: one reply for each recipient, then done */
+	LMTP_RESET,     /* the transaction is forgotten; already answered */
+	LMTP_AUTH,      /* identity and password are set: accept or refuse */
+	LMTP_CLOSE      /* the last reply is put out: send it and close */
+};
+
+/* Where a session is: for its log line, too. */
+enum lmtp_state {
+	LMTP_STATE_START, /* no LHLO yet */
+	LMTP_STATE_IDLE,
+	LMTP_STATE_MAIL, /* there is a sender */
+	LMTP_STATE_TEXT, /* behind the 354 */
+	LMTP_STATE_END,  /* behind the final dot: replies are due */
+	LMTP_STATE_AUTH, /* in the middle of AUTH */
+	LMTP_STATE_CLOSED
+};
+
+/* One connection.  What the slices point into is the session's and lives
+ * until the next call of lmtp_next, text's until the input is moved. */
+struct lmtp_session {
+	struct lmtp_limits limits;
+	const char *host; /* this machine's name, for 220 and 250 */
+	enum lmtp_state state;
+	unsigned accepted; /* recipients of this transaction */
+	bool authenticated;
+	/* LMTP_MAIL */
+	struct str sender; /* between the brackets, as it was written */
+	uint64_t declared_octets; /* SIZE=; 0: not told */
+	bool eight_bit;           /* BODY=8BITMIME */
+	bool utf8;                /* SMTPUTF8 */
+	/* LMTP_RECIPIENT */
+	struct str recipient; /* the same; a source route is dropped */
+	struct str mailbox;   /* its meaning: quotes and backslashes undone */
+	struct str original;  /* of ORCPT=rfc822;... decoded; else empty */
+	/* LMTP_TEXT */
+	struct str text; /* as sent, but for the dots of transparency */
+	/* LMTP_AUTH */
+	struct str identity;
+	struct str password;
+
+	/* lmtp.c's own. */
+	char client[256]; /* LHLO's word, for Received; "" before */
+	bool eight_bit_set;
+	char line[LMTP_LINE_OCTETS]; /* the command's slices point here */
+	char mailbox_room[LMTP_LINE_OCTETS];
+	char original_room[LMTP_LINE_OCTETS];
+	unsigned commands;
+	unsigned bad_commands;
+	bool skipping; /* in a command line that is too long */
+	int framing;   /* of the message: enum in lmtp.c */
+	int auth;      /* of AUTH: enum in lmtp.c */
+};
+
+/* A new connection: puts out the greeting (220). */
+void lmtp_begin(struct lmtp_session *session, const struct lmtp_limits *limits,
+    const char *host, struct buf *out);
+
+/*
+ * Goes on until something has to be decided or in is used up.  in holds what
+ * has come and was not used yet, from a buffer of at least LMTP_LINE_OCTETS;
+ * an unfinished command line stays in it.  Commands end with CRLF or LF; the
+ * message only with CRLF.CRLF, and its lines may be of any length.
+ */
+enum lmtp_event lmtp_next(
+    struct lmtp_session *session, struct cursor *in, struct buf *out);
+
+/* After LMTP_MAIL, LMTP_RECIPIENT, LMTP_AUTH: 250 (235).  After LMTP_DATA:
+ * 354, and text is what follows. */
+void lmtp_accept(struct lmtp_session *session, struct buf *out);
+
+/* After the same: the reply that why comes to; the session goes on. */
+void lmtp_refuse(
+    struct lmtp_session *session, const struct status *why, struct buf *out);
+
+/* A reply for one recipient after LMTP_END: "250 2.0.0 <a@b> delivered",
+ * "452 4.2.2 <a@b> mailbox is full".  path is made printable and is cut. */
+void lmtp_reply(struct buf *out, struct str path, const struct status *why);
+
+/* After the last of them: ready for the next transaction. */
+void lmtp_done(struct lmtp_session *session);
+
+/* Puts out a 421 with the enhanced code and text; the session is closed. */
+void lmtp_give_up(struct lmtp_session *session, const char *code,
+    const char *text, struct buf *out);
+
+#endif
