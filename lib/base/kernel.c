@@ -214,6 +214,36 @@ kernel_renameat_new(int from_dir, const char *from, int to_dir, const char *to)
 #endif
 }
 
+int
+kernel_unnamed_file(const char *directory)
+{
+#if ON_LINUX && defined(O_TMPFILE)
+	return open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+#else
+	(void)directory;
+	errno = EOPNOTSUPP; /* the caller makes a named one and unlinks it */
+	return -1;
+#endif
+}
+
+int
+kernel_link_open(int fd, int to_dir, const char *to)
+{
+#if ON_LINUX
+	/* AT_EMPTY_PATH would need CAP_DAC_READ_SEARCH. */
+	char from[32];
+
+	(void)snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, from, to_dir, to, AT_SYMLINK_FOLLOW);
+#else
+	(void)fd;
+	(void)to_dir;
+	(void)to;
+	errno = ENOSYS; /* the caller copies */
+	return -1;
+#endif
+}
+
 ssize_t
 kernel_readlinkat(int dir, const char *path, char *into, size_t size)
 {
@@ -393,6 +423,12 @@ kernel_map(size_t size)
 }
 
 int
+kernel_unmap(void *at, size_t size)
+{
+	return munmap(at, size);
+}
+
+int
 kernel_clock(clockid_t clock, struct timespec *into)
 {
 	return clock_gettime(clock, into);
@@ -527,6 +563,77 @@ ssize_t
 kernel_send(int fd, const void *from, size_t size)
 {
 	return send(fd, from, size, MSG_NOSIGNAL);
+}
+
+/* Room for the descriptors beside one message, aligned as the kernel wants. */
+union passed {
+	struct cmsghdr header;
+	char room[CMSG_SPACE(KERNEL_DESCRIPTORS * sizeof(int))];
+};
+
+ssize_t
+kernel_send_descriptors(
+    int fd, const void *from, size_t size, const int *fds, size_t count)
+{
+	union passed passed;
+	struct iovec text = { .iov_len = size };
+	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1 };
+	struct cmsghdr *header;
+
+	memcpy(&text.iov_base, &from, sizeof(from)); /* it is only read */
+	if (count > KERNEL_DESCRIPTORS) {
+		errno = EINVAL;
+		return -1;
+	}
+	memset(&passed, 0, sizeof(passed));
+	if (count > 0) {
+		message.msg_control = passed.room;
+		message.msg_controllen =
+		    (socklen_t)CMSG_SPACE(count * sizeof(int));
+		header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = (socklen_t)CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(header), fds, count * sizeof(int));
+	}
+	return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
+/* Takes what came beside a message, in one header; what does not fit the
+ * kernel closes. */
+static size_t
+take_descriptors(struct msghdr *message, int *fds)
+{
+	struct cmsghdr *header = CMSG_FIRSTHDR(message);
+	size_t count;
+
+	if (header == NULL || header->cmsg_level != SOL_SOCKET ||
+	    header->cmsg_type != SCM_RIGHTS)
+		return 0;
+	count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	memcpy(fds, CMSG_DATA(header), count * sizeof(int));
+	for (size_t i = 0; i < count; i++)
+		(void)fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+	return count;
+}
+
+ssize_t
+kernel_receive_descriptors(
+    int fd, void *into, size_t size, int *fds, size_t *count)
+{
+	union passed passed;
+	struct iovec text = { .iov_base = into, .iov_len = size };
+	struct msghdr message = { .msg_iov = &text,
+		.msg_iovlen = 1,
+		.msg_control = passed.room,
+		.msg_controllen = sizeof(passed.room) };
+	ssize_t got;
+
+	*count = 0;
+	got = recvmsg(fd, &message, 0);
+	if (got >= 0)
+		*count = take_descriptors(&message, fds);
+	return got;
 }
 
 bool

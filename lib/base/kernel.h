@@ -54,6 +54,11 @@ int kernel_renameat(int from_dir, const char *from, int to_dir, const char *to);
  * system has no such call (renameat2(2)). */
 int kernel_renameat_new(
     int from_dir, const char *from, int to_dir, const char *to);
+/* A file without a name in directory, for reading and writing, mode 0600:
+ * EOPNOTSUPP where the system or the file system has no such thing. */
+int kernel_unnamed_file(const char *directory);
+/* Gives an open file (one more) name; never replaces to.  ENOSYS as above. */
+int kernel_link_open(int fd, int to_dir, const char *to);
 ssize_t kernel_readlinkat(int dir, const char *path, char *into, size_t size);
 DIR *kernel_fdopendir(int fd);
 struct dirent *kernel_readdir(DIR *dir);
@@ -82,6 +87,7 @@ int kernel_setrlimit(int which, const struct rlimit *limit);
 
 /* Memory, time, chance, names of the machine. */
 void *kernel_map(size_t size); /* zeroed private memory, or NULL */
+int kernel_unmap(void *at, size_t size);
 int kernel_clock(clockid_t clock, struct timespec *into);
 int kernel_boot_time(int64_t *seconds);       /* when this machine started */
 int kernel_random(void *into, size_t size);   /* never blocks */
@@ -97,6 +103,13 @@ int kernel_stream_inet(const char *host, uint16_t port);
 /* The error that a connection in progress came to, 0 for none. */
 int kernel_stream_error(int fd);
 ssize_t kernel_send(int fd, const void *from, size_t size);
+/* One message with descriptors on a UNIX socket (SCM_RIGHTS); at most
+ * KERNEL_DESCRIPTORS.  What is received is close-on-exec, *count of them. */
+#define KERNEL_DESCRIPTORS 4
+ssize_t kernel_send_descriptors(
+    int fd, const void *from, size_t size, const int *fds, size_t count);
+ssize_t kernel_receive_descriptors(
+    int fd, void *into, size_t size, int *fds, size_t *count);
 
 /* Terminal? Never fails for a reason that matters. */
 bool kernel_isatty(int fd);

@@ -22,7 +22,7 @@ static volatile sig_atomic_t committed;
 static volatile sig_atomic_t has_timer;
 static volatile sig_atomic_t has_killer;
 static timer_t ticker, killer;
-static struct stop_words last_words = { STDOUT_FILENO, "", 75 };
+static struct stop_words last_words = { STDOUT_FILENO, "", 75, NULL };
 
 /* Enough for a handler that writes a constant, on any architecture. */
 static char crash_stack[16384];
@@ -65,16 +65,26 @@ on_ending(int signal_number)
 	errno = kept;
 }
 
+static void
+speak(const char *words)
+{
+	if (words != NULL && write(last_words.fd, words, strlen(words)) < 0) {
+		/* Nobody listens; the exit status says the same. */
+	}
+}
+
 void
 stop_now(void)
 {
-	if (committed)
-		_exit(0);
-	if (write(last_words.fd, last_words.words, strlen(last_words.words)) <
-	    0) {
-		/* Nobody listens; the exit status says the same. */
-	}
-	_exit(last_words.exit_code);
+	speak(committed ? last_words.done : last_words.words);
+	_exit(committed ? 0 : last_words.exit_code);
+}
+
+void
+stop_set_words(struct stop_words words)
+{
+	last_words = words;
+	committed = 0;
 }
 
 static void

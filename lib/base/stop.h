@@ -22,11 +22,12 @@ enum stop_reason {
 };
 
 /* What a crash handler does: write words to fd, then _exit(exit_code); once
- * stop_committed() was called it only does _exit(0). */
+ * stop_committed() was called it writes done instead, and does _exit(0). */
 struct stop_words {
 	int fd;
 	const char *words;
 	int exit_code;
+	const char *done; /* NULL: nothing */
 };
 
 /*
@@ -36,6 +37,10 @@ struct stop_words {
  * on a stack of their own.  The string in words must live on.
  */
 void stop_prepare_signals(struct stop_words words);
+
+/* Other last words: a server's child answers somebody else.  What was
+ * committed before is forgotten. */
+void stop_set_words(struct stop_words words);
 
 /* Speaks the last words and ends the process: for when memory is out. */
 void stop_now(void) NORETURN;

@@ -273,6 +273,28 @@ sys_renameat(int from_dir, const char *from, int to_dir, const char *to)
 }
 
 int
+sys_unnamed_file(const char *directory)
+{
+	int result;
+
+	do
+		result = kernel_unnamed_file(directory);
+	while (result < 0 && again());
+	return result;
+}
+
+int
+sys_link_open(int fd, int to_dir, const char *to)
+{
+	int result;
+
+	do
+		result = kernel_link_open(fd, to_dir, to);
+	while (result < 0 && again());
+	return result;
+}
+
+int
 sys_readlink(const char *path, char *into, size_t size)
 {
 	ssize_t got;
@@ -478,6 +500,14 @@ sys_map(size_t size)
 	return kernel_map(size);
 }
 
+void
+sys_unmap(void *at, size_t size)
+{
+	if (kernel_unmap(at, size) < 0) {
+		/* Then the process keeps it. */
+	}
+}
+
 static int64_t
 clock_us(clockid_t clock)
 {
@@ -578,6 +608,32 @@ sys_send(int fd, const void *from, size_t size)
 
 	do
 		result = kernel_send(fd, from, size);
+	while (result < 0 && again());
+	return result;
+}
+
+_Static_assert(SYS_DESCRIPTORS == KERNEL_DESCRIPTORS, "the same");
+
+ssize_t
+sys_send_descriptors(
+    int fd, const void *from, size_t size, const int *fds, size_t count)
+{
+	ssize_t result;
+
+	do
+		result = kernel_send_descriptors(fd, from, size, fds, count);
+	while (result < 0 && again());
+	return result;
+}
+
+ssize_t
+sys_receive_descriptors(
+    int fd, void *into, size_t size, int *fds, size_t *count)
+{
+	ssize_t result;
+
+	do
+		result = kernel_receive_descriptors(fd, into, size, fds, count);
 	while (result < 0 && again());
 	return result;
 }

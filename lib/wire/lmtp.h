@@ -35,8 +35,8 @@ struct lmtp_limits {
 };
 
 enum lmtp_event {
-	LMTP_MORE,      /* all that could be used is used: more octets, please */
-	LMTP_MAIL,      /* sender and so on are set: accept or refuse */
+	LMTP_MORE, /* all that could be used is used: more octets, please */
+	LMTP_MAIL, /* sender and so on are set: accept or refuse */
 	LMTP_RECIPIENT, /* recipient is set: accept or refuse */
 	LMTP_DATA,      /* a message is to come: go ahead or refuse */
 	LMTP_TEXT,      /* text is set: the next piece of the message */
@@ -66,7 +66,7 @@ struct lmtp_session {
 	unsigned accepted; /* recipients of this transaction */
 	bool authenticated;
 	/* LMTP_MAIL */
-	struct str sender; /* between the brackets, as it was written */
+	struct str sender;        /* between the brackets, as it was written */
 	uint64_t declared_octets; /* SIZE=; 0: not told */
 	bool eight_bit;           /* BODY=8BITMIME */
 	bool utf8;                /* SMTPUTF8 */

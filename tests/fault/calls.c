@@ -89,6 +89,17 @@ static const struct call_row rows[] = {
 	{ CALL_SEND, "send", CALL_WAITS,
 	    { EAGAIN, ECONNREFUSED, ENOBUFS, EMSGSIZE } },
 	{ CALL_ISATTY, "isatty", 0, { 0 } },
+	{ CALL_UNMAP, "unmap", 0, { ENOMEM } },
+	{ CALL_UNNAMED_FILE, "unnamed_file", CALL_WAITS,
+	    { EOPNOTSUPP, EACCES, ENOENT, EMFILE, ENOSPC, EDQUOT, EIO, EROFS,
+		EISDIR } },
+	{ CALL_LINK_OPEN, "link_open", CALL_WAITS,
+	    { EXDEV, ENOENT, EMLINK, EPERM, ENOSPC, EDQUOT, EIO, ENOSYS,
+		EEXIST } },
+	{ CALL_SEND_DESCRIPTORS, "send_descriptors", CALL_WAITS,
+	    { EPIPE, ENOBUFS, EMSGSIZE } },
+	{ CALL_RECEIVE_DESCRIPTORS, "receive_descriptors", CALL_WAITS,
+	    { ECONNRESET, EMFILE } },
 };
 
 static const struct {

@@ -66,5 +66,10 @@ extern __typeof__(kernel_poll) real_poll;
 extern __typeof__(kernel_datagram) real_datagram;
 extern __typeof__(kernel_send) real_send;
 extern __typeof__(kernel_isatty) real_isatty;
+extern __typeof__(kernel_unmap) real_unmap;
+extern __typeof__(kernel_unnamed_file) real_unnamed_file;
+extern __typeof__(kernel_link_open) real_link_open;
+extern __typeof__(kernel_send_descriptors) real_send_descriptors;
+extern __typeof__(kernel_receive_descriptors) real_receive_descriptors;
 
 #endif
