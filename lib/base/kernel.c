@@ -562,7 +562,7 @@ kernel_datagram(const char *path)
 ssize_t
 kernel_send(int fd, const void *from, size_t size)
 {
-	return send(fd, from, size, MSG_NOSIGNAL);
+	return send(fd, from, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /* Room for the descriptors beside one message, aligned as the kernel wants. */

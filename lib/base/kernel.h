@@ -102,6 +102,7 @@ int kernel_stream_unix(const char *path);
 int kernel_stream_inet(const char *host, uint16_t port);
 /* The error that a connection in progress came to, 0 for none. */
 int kernel_stream_error(int fd);
+/* Never waits, whatever the socket is set to. */
 ssize_t kernel_send(int fd, const void *from, size_t size);
 /* One message with descriptors on a UNIX socket (SCM_RIGHTS); at most
  * KERNEL_DESCRIPTORS.  What is received is close-on-exec, *count of them. */

@@ -236,8 +236,8 @@ status_read_reply(struct str said, struct status *why)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		if (!str_is(code, rows[i].code))
 			continue;
-		(void)status_fail(why, rows[i].id, "%.*s", (int)said.length,
-		    said.at);
+		(void)status_fail(
+		    why, rows[i].id, "%.*s", (int)said.length, said.at);
 		status_reply(why, "%.*s", (int)in.rest.length, in.rest.at);
 		return true;
 	}
