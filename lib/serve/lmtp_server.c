@@ -160,6 +160,9 @@ serve_event(struct serving *at, enum lmtp_event event)
 	switch (event) {
 	case LMTP_MORE:
 		break;
+	case LMTP_FLUSH:
+		connection_flush(&at->connection);
+		break;
 	case LMTP_MAIL:
 		on_mail(at);
 		break;
@@ -183,7 +186,8 @@ serve_event(struct serving *at, enum lmtp_event event)
 	case LMTP_CLOSE:
 		return false;
 	}
-	return at->session.state != LMTP_STATE_CLOSED;
+	return at->session.state != LMTP_STATE_CLOSED &&
+	    !at->connection.broken;
 }
 
 static int
@@ -229,7 +233,6 @@ serve(struct serving *at)
 		struct cursor in = connection_input(&at->connection);
 		enum lmtp_event event;
 
-		connection_reserve(&at->connection, LMTP_REPLY_OCTETS);
 		event = lmtp_next(&at->session, &in, &at->connection.output);
 		connection_use(&at->connection, &in);
 		if (event == LMTP_MORE ? !get_more(at) :

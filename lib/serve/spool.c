@@ -6,6 +6,7 @@
 #include "serve/spool.h"
 
 #include "base/file.h"
+#include "base/path.h"
 #include "base/stop.h"
 #include "base/sys.h"
 #include "deliver/resolve.h"
@@ -40,6 +41,20 @@ spool_close(struct spool *spool)
 	spool->fd = -1;
 }
 
+/* A file without a name in directory, or where that is missing, in the one that
+ * it would be made in. */
+static int
+open_in_or_above(const char *directory, struct arena *arena)
+{
+	int fd = sys_unnamed_file(directory);
+
+	while (fd < 0 && errno == ENOENT && directory[1] != '\0') {
+		directory = path_parent(arena, directory);
+		fd = sys_unnamed_file(directory);
+	}
+	return fd;
+}
+
 /* A file without a name in the recipient's Maildir; -1: none to be had.  The
  * settings of the process become his. */
 static int
@@ -58,7 +73,7 @@ open_beside(struct job_office *office, const struct recipient *recipient)
 		&mailbox, &why) < 0 ||
 	    mailbox.store != &store_maildir)
 		return -1;
-	return sys_unnamed_file(mailbox.inbox);
+	return open_in_or_above(mailbox.inbox, office->arena);
 }
 
 /* In a child: the first file that can be had is handed over. */
