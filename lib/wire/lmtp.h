@@ -78,18 +78,18 @@ struct lmtp_session {
 	struct str original;  /* of ORCPT=rfc822;... decoded; else empty */
 	/* LMTP_TEXT */
 	struct str text; /* as sent, but for the dots of transparency */
-	/* LMTP_AUTH */
-	struct str identity;
+	/* LMTP_AUTH; the password is wiped as soon as that is decided */
+	struct str identity; /* not empty, no control characters */
 	struct str password;
 
 	/* For Received: LHLO's word, of any octets but blanks and control
 	 * characters; "" before. */
 	char client[256];
 
-	/* lmtp.c's own. */
+	/* lmtp.c's own and its parts'. */
 	enum lmtp_event due;         /* what accept and refuse answer */
 	enum lmtp_framing framing;   /* of the message */
-	int auth;                    /* of AUTH: enum in lmtp.c */
+	int auth;                    /* of AUTH: enum in lmtp_auth.c */
 	bool skipping;               /* in a command line that is too long */
 	unsigned commands;           /* since the last message */
 	unsigned bad_commands;       /* since the greeting */

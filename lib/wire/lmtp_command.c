@@ -9,7 +9,7 @@
  * Source: RFC 5321, 4.1.2 and appendix F.2 (source routes); RFC 1870, 6152,
  * 6531, 4954 section 5 (parameters); RFC 3461, section 4 (ORCPT, xtext).
  */
-#include "wire/lmtp_command.h"
+#include "wire/lmtp_work.h"
 
 #include "base/attribute.h"
 #include "base/number.h"
@@ -68,7 +68,8 @@ read_path(struct cursor *in, struct str *path)
 	return cursor_at_end(in) || cursor_peek(in) == ' ';
 }
 
-/* Quotes hide blanks, dots and "@" in the local part; a domain has none. */
+/* Quotes hide blanks, dots and "@" in the local part; a domain has none.
+ * Where they do not pair they are no quotes. */
 static struct str
 without_quotes(struct str path, char room[LMTP_LINE_OCTETS])
 {
@@ -85,7 +86,7 @@ without_quotes(struct str path, char room[LMTP_LINE_OCTETS])
 			i++;
 		buf_add_octet(&out, path.at[i]);
 	}
-	return buf_str(&out);
+	return quoted ? path : buf_str(&out);
 }
 
 /* "+" and two hexadecimal digits, capitals. */
