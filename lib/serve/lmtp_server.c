@@ -186,8 +186,7 @@ serve_event(struct serving *at, enum lmtp_event event)
 	case LMTP_CLOSE:
 		return false;
 	}
-	return at->session.state != LMTP_STATE_CLOSED &&
-	    !at->connection.broken;
+	return at->session.state != LMTP_STATE_CLOSED && !at->connection.broken;
 }
 
 static int
