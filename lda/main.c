@@ -265,7 +265,7 @@ main(int argc, char *argv[])
 	struct answer answer;
 	struct arena arena;
 
-	if (startup_descriptors(&outputs) < 0)
+	if (startup_descriptors(&outputs, 0) < 0)
 		return TEMPFAIL;
 	find_answer(&answer, &outputs);
 	words.fd = answer.fd;

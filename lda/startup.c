@@ -23,13 +23,13 @@ is_open(int fd)
 }
 
 int
-startup_descriptors(struct startup_outputs *outputs)
+startup_descriptors(struct startup_outputs *outputs, int kept)
 {
 	int fd;
 
 	outputs->has_stdout = is_open(STDOUT_FILENO);
 	outputs->has_stderr = is_open(STDERR_FILENO);
-	sys_close_from(STDERR_FILENO + 1);
+	sys_close_from(STDERR_FILENO + 1 + kept);
 	if (outputs->has_stdout && outputs->has_stderr && is_open(STDIN_FILENO))
 		return 0;
 	do

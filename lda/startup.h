@@ -16,10 +16,10 @@ struct startup_outputs {
 
 /*
  * Descriptors 0 to 2 always name something, or the mailbox would become one
- * of them; what else the caller left open is none of our business.  -1 with
- * errno where /dev/null cannot be had.
+ * of them; the kept ones behind them stay, what else the caller left open is
+ * none of our business.  -1 with errno where /dev/null cannot be had.
  */
-int startup_descriptors(struct startup_outputs *outputs) MUST_CHECK;
+int startup_descriptors(struct startup_outputs *outputs, int kept) MUST_CHECK;
 
 /* umask 077, and no core file: it would hold somebody's mail. */
 void startup_limits(void);

@@ -12,6 +12,8 @@
 #include "base/buf.h"
 #include "base/sys.h"
 
+#include <errno.h>
+
 #define NOT_OPEN (-1)
 #define NOT_TO_BE_HAD (-2)
 
@@ -53,22 +55,35 @@ log_init(struct log *log, const char *tag, const char *socket_path)
 	log->fd = NOT_OPEN;
 }
 
+static void
+open_socket(struct log *log)
+{
+	log->fd = sys_datagram(log->socket_path);
+	if (log->fd < 0)
+		log->fd = NOT_TO_BE_HAD;
+}
+
 void
 log_line(struct log *log, enum log_severity severity, struct str line)
 {
 	char room[LINE_OCTETS];
 	struct buf datagram;
 
-	if (log->fd == NOT_OPEN) {
-		log->fd = sys_datagram(log->socket_path);
-		if (log->fd < 0)
-			log->fd = NOT_TO_BE_HAD;
-	}
+	if (log->fd == NOT_OPEN)
+		open_socket(log);
 	if (log->fd == NOT_TO_BE_HAD)
 		return;
 	buf_init(&datagram, room, sizeof(room));
 	buf_print(&datagram, "<%d>%s[%jd]: ", log->facility * 8 + (int)severity,
 	    log->tag, (intmax_t)sys_getpid());
 	buf_add(&datagram, line);
-	(void)sys_send(log->fd, datagram.at, datagram.length);
+	if (sys_send(log->fd, datagram.at, datagram.length) >= 0 ||
+	    errno != ECONNREFUSED)
+		return;
+	/* The receiver has been started anew, with a socket of its own: a
+	 * server outlives it. */
+	(void)sys_close(log->fd);
+	open_socket(log);
+	if (log->fd >= 0)
+		(void)sys_send(log->fd, datagram.at, datagram.length);
 }

@@ -19,6 +19,7 @@
 
 static volatile sig_atomic_t reason;
 static volatile sig_atomic_t committed;
+static volatile sig_atomic_t asked, reload;
 static volatile sig_atomic_t has_timer;
 static volatile sig_atomic_t has_killer;
 static timer_t ticker, killer;
@@ -200,6 +201,40 @@ void
 stop_committed(void)
 {
 	committed = 1;
+}
+
+static void
+on_asking(int signal_number)
+{
+	if (signal_number == SIGHUP)
+		reload = 1;
+	else if (signal_number != SIGCHLD)
+		asked = 1;
+}
+
+void
+stop_when_asked(void)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP,
+		SIGCHLD };
+
+	set_actions(
+	    signals, sizeof(signals) / sizeof(signals[0]), on_asking, 0);
+}
+
+bool
+stop_is_asked(void)
+{
+	return asked != 0;
+}
+
+bool
+stop_take_reload(void)
+{
+	bool wanted = reload != 0;
+
+	reload = 0;
+	return wanted;
 }
 
 void

@@ -61,6 +61,15 @@ enum stop_reason stop_reason(void);
 /* The point of no return: from here on a signal or crash is success. */
 void stop_committed(void);
 
+/*
+ * In a server: TERM, INT and QUIT only ask it to end when it has finished what
+ * it is at, and HUP to read its settings again; no call fails for them.  The
+ * end of a child interrupts a wait.
+ */
+void stop_when_asked(void);
+bool stop_is_asked(void);
+bool stop_take_reload(void); /* true once for each HUP */
+
 /* In a process that has to clean up after another: TERM and its like are
  * ignored, and there is no deadline but the other's end. */
 void stop_keep_on(void);

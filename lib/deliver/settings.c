@@ -56,6 +56,13 @@ static const struct setting lmtp_rows[] = {
 	    NULL },
 	{ "lmtp_recipient_limit", SETTING_NUMBER, "1000",
 	    FIELD(lmtp_recipient_limit), NULL },
+	{ "lmtp_user_concurrency_limit", SETTING_NUMBER, "10",
+	    FIELD(lmtp_user_concurrency_limit), NULL },
+	{ "lmtp_sasl", SETTING_TEXT, "", FIELD(lmtp_sasl), NULL },
+	{ "mynetworks", SETTING_LIST, "127.0.0.0/8 [::1]/128",
+	    FIELD(mynetworks), NULL },
+	{ "default_process_limit", SETTING_NUMBER, "100",
+	    FIELD(default_process_limit), NULL },
 	{ "lmtp_user", SETTING_TEXT, "nobody", FIELD(lmtp_user), NULL },
 };
 
@@ -219,6 +226,12 @@ settings_check(const struct settings *settings, struct status *why)
 		    "%s: it must be between 1 and %d",
 		    config_describe(config, "lmtp_recipient_limit"),
 		    LMTP_RECIPIENTS_MOST);
+	if (settings->lmtp.default_process_limit == 0 ||
+	    settings->lmtp.default_process_limit > PROCESSES_MOST)
+		return status_fail(why, STATUS_MISCONFIGURED,
+		    "%s: it must be between 1 and %d",
+		    config_describe(config, "default_process_limit"),
+		    PROCESSES_MOST);
 	if (log_facility(str_from(settings->deliver.syslog_facility)) < 0)
 		return status_fail(why, STATUS_MISCONFIGURED,
 		    "%s: it must be mail, user, daemon or local0 to local7",

@@ -39,7 +39,10 @@ enum lmtp_delivered_to {
  * fit into memory. */
 #define LMTP_RECIPIENTS_MOST 10000
 
-/* What concerns lda-lmtp alone. */
+/* Connections at a time: a process each. */
+#define PROCESSES_MOST 10000
+
+/* What concerns the servers alone. */
 struct lmtp_options {
 	int lmtp_hdr_delivery_address; /* enum lmtp_delivered_to */
 	bool lmtp_add_received_header;
@@ -47,7 +50,12 @@ struct lmtp_options {
 	bool lmtp_downcase_rcpt;
 	bool lmtp_share_message;
 	uint64_t lmtp_recipient_limit;
+	uint64_t lmtp_user_concurrency_limit; /* 0: none */
 	const char *lmtp_user;
+	const char *lmtp_sasl; /* "": no AUTH */
+	/* lda-verify's, too. */
+	struct setting_list mynetworks;
+	uint64_t default_process_limit;
 };
 
 struct settings {

@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define LOOK_MS 1000
+
 void
 connection_init(struct connection *at, int in, int out)
 {
@@ -77,22 +79,35 @@ connection_reserve(struct connection *at, size_t size)
 		connection_flush(at);
 }
 
+/* One wait: short, because the signal that asks us to end may come just before
+ * it. */
 static enum connection_read
-wait_for_more(struct connection *at, int timeout_ms)
+wait_for_more(struct connection *at, int timeout_ms, bool is_idle)
 {
+	int64_t then_us = sys_ticks_us() + (int64_t)timeout_ms * 1000;
 	struct pollfd wanted = { .fd = at->in, .events = POLLIN };
-	int ready = sys_poll(&wanted, 1, timeout_ms);
 
-	if (ready > 0)
-		return CONNECTION_READ;
-	if (ready == 0)
-		return CONNECTION_TIME_OUT;
-	return stop_reason() != STOP_NOT ? CONNECTION_STOPPED :
-					   CONNECTION_ENDED;
+	for (;;) {
+		int64_t left_ms = (then_us - sys_ticks_us() + 999) / 1000;
+		int ready;
+
+		if (stop_reason() != STOP_NOT || (is_idle && stop_is_asked()))
+			return CONNECTION_STOPPED;
+		if (left_ms < 0)
+			left_ms = 0;
+		ready = sys_poll_once(
+		    &wanted, 1, left_ms > LOOK_MS ? LOOK_MS : (int)left_ms);
+		if (ready > 0)
+			return CONNECTION_READ;
+		if (ready == 0 && left_ms == 0)
+			return CONNECTION_TIME_OUT;
+		if (ready < 0 && errno != EINTR)
+			return CONNECTION_ENDED;
+	}
 }
 
 enum connection_read
-connection_more(struct connection *at, int timeout_ms)
+connection_more(struct connection *at, int timeout_ms, bool is_idle)
 {
 	enum connection_read outcome;
 	ssize_t got;
@@ -100,7 +115,7 @@ connection_more(struct connection *at, int timeout_ms)
 	connection_flush(at);
 	if (at->broken)
 		return CONNECTION_ENDED;
-	outcome = wait_for_more(at, timeout_ms);
+	outcome = wait_for_more(at, timeout_ms, is_idle);
 	if (outcome != CONNECTION_READ)
 		return outcome;
 	if (at->begin > 0) {

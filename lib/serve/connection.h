@@ -37,10 +37,11 @@ void connection_init(struct connection *at, int in, int out);
 struct cursor connection_input(const struct connection *at);
 void connection_use(struct connection *at, const struct cursor *rest);
 
-/* Sends what is put out, then waits at most timeout_ms for more.  There must
- * be room: what does not fit a whole buffer is for the caller to drop. */
+/* Sends what is put out, then waits at most timeout_ms for more; where it is
+ * idle, only until we are asked to end (stop_when_asked).  There must be room:
+ * what does not fit a whole buffer is for the caller to drop. */
 enum connection_read connection_more(
-    struct connection *at, int timeout_ms) MUST_CHECK;
+    struct connection *at, int timeout_ms, bool is_idle) MUST_CHECK;
 
 /* Sends what is put out, inside CONNECTION_SEND_MS. */
 #define CONNECTION_SEND_MS 300000

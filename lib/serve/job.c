@@ -7,6 +7,7 @@
 #include "base/sys.h"
 #include "deliver/report.h"
 #include "deliver/verify.h"
+#include "mail/address.h"
 #include "serve/monitor.h"
 
 #include <errno.h>
@@ -46,9 +47,23 @@ verify(const struct job *job, struct deliver_run *run)
 	    run->arena, &run->user, &run->why);
 }
 
+/* Until one of a user's deliveries is over, before another may begin. */
+#define TURN_MS 10000
+
+static int
+wait_for_turn(
+    const struct job *job, struct job_office *office, struct status *why)
+{
+	const struct settings *settings = office->settings;
+	struct str user = address_without_detail(job->mailbox,
+	    str_from(settings->user.recipient_delimiter), office->arena);
+
+	return concurrency_enter(office->concurrency, user,
+	    settings->lmtp.lmtp_user_concurrency_limit, TURN_MS, why);
+}
+
 void
-job_run(const struct job *job, struct settings *settings, struct log *log,
-    struct arena *arena, int speaks)
+job_run(const struct job *job, struct job_office *office, int speaks)
 {
 	const struct feeder nobody = { .noted = false };
 	struct message_source spooled = { .fd = job->spool,
@@ -61,15 +76,18 @@ job_run(const struct job *job, struct settings *settings, struct log *log,
 
 	if (job->task == JOB_DELIVER && job->message == NULL)
 		request.source = &spooled;
-	deliver_init(
-	    &run, settings, &request, log, &nobody, sys_ticks_us(), arena);
+	deliver_init(&run, office->settings, &request, office->log, &nobody,
+	    sys_ticks_us(), office->arena);
 	if (job->user != NULL) {
 		run.user = *job->user;
 		run.has_user = true;
 	}
 	if (job->task != JOB_DELIVER) {
 		if (verify(job, &run) < 0)
-			report_refusal(log, job->path, job->sender, &run.why);
+			report_refusal(
+			    office->log, job->path, job->sender, &run.why);
+	} else if (wait_for_turn(job, office, &run.why) < 0) {
+		report_refusal(office->log, job->path, job->sender, &run.why);
 	} else if (deliver(&run) < 0) {
 		/* It has been reported. */
 	}
@@ -90,8 +108,7 @@ job_start(struct job_office *office, const struct job *job,
 	if (worker_fork(worker, speaks, job->seconds, &is_child, why) < 0)
 		return -1;
 	if (is_child)
-		job_run(
-		    job, office->settings, office->log, office->arena, speaks);
+		job_run(job, office, speaks);
 	return 0;
 }
 

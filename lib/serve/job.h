@@ -6,6 +6,7 @@
 #define SERVE_JOB_H
 
 #include "deliver/deliver.h"
+#include "serve/concurrency.h"
 #include "serve/worker.h"
 
 enum job_task {
@@ -30,21 +31,22 @@ struct job {
 	int spool; /* all but the prefix, read by offset; -1: none */
 };
 
-/*
- * Does it with the rights of the process, which become the user's where that
- * is root, and answers.
- */
-void job_run(const struct job *job, struct settings *settings, struct log *log,
-    struct arena *arena, int speaks) NORETURN;
-
 /* Where jobs are done. */
 struct job_office {
 	struct settings *settings;
 	struct log *log;
 	struct arena *arena;
 	struct arena *scratch; /* for look-ups, given back after each */
+	struct concurrency *concurrency; /* NULL: nothing is counted */
 	int monitor; /* root's, who forks for us; -1: we fork ourselves */
 };
+
+/*
+ * Does it with the rights of the process, which become the user's where that
+ * is root, and answers.
+ */
+void job_run(
+    const struct job *job, struct job_office *office, int speaks) NORETURN;
 
 /* Starts it in a process of its own; worker gets its answer. */
 int job_start(struct job_office *office, const struct job *job,

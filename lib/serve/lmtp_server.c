@@ -12,8 +12,10 @@
 #include "base/stop.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "deliver/report.h"
 #include "serve/connection.h"
 #include "serve/lmtp_transaction.h"
+#include "serve/sasl.h"
 #include "wire/lmtp.h"
 
 #include <errno.h>
@@ -121,6 +123,32 @@ on_data(struct serving *at)
 	lmtp_accept(&at->session, &at->connection.output);
 }
 
+static void
+on_auth(struct serving *at)
+{
+	struct log *log = at->server->office.log;
+	struct status why;
+
+	switch (sasl_ask(at->server->office.settings->lmtp.lmtp_sasl,
+	    at->session.identity, at->session.password, &why)) {
+	case SASL_RIGHT:
+		lmtp_accept(&at->session, &at->connection.output);
+		return;
+	case SASL_WRONG:
+		(void)status_fail(&why, STATUS_REJECTED,
+		    "wrong user or password from %s", at->server->peer);
+		report_refusal(
+		    log, at->session.identity, str_of(NULL, 0), &why);
+		lmtp_deny(&at->session, &at->connection.output);
+		return;
+	case SASL_TROUBLE:
+		report_refusal(
+		    log, at->session.identity, str_of(NULL, 0), &why);
+		lmtp_refuse(&at->session, &why, &at->connection.output);
+		return;
+	}
+}
+
 /* Seconds that a delivery may take. */
 static unsigned
 work_seconds(const struct serving *at)
@@ -181,7 +209,8 @@ serve_event(struct serving *at, enum lmtp_event event)
 	case LMTP_RESET:
 		forget_transaction(at);
 		break;
-	case LMTP_AUTH: /* never offered here */
+	case LMTP_AUTH:
+		on_auth(at);
 		break;
 	case LMTP_CLOSE:
 		return false;
@@ -204,7 +233,10 @@ wait_ms(const struct serving *at)
 static bool
 get_more(struct serving *at)
 {
-	switch (connection_more(&at->connection, wait_ms(at))) {
+	bool is_idle = at->session.state == LMTP_STATE_START ||
+	    at->session.state == LMTP_STATE_IDLE;
+
+	switch (connection_more(&at->connection, wait_ms(at), is_idle)) {
 	case CONNECTION_READ:
 		return true;
 	case CONNECTION_ENDED:
@@ -245,11 +277,16 @@ void
 lmtp_server_run(struct lmtp_server *server)
 {
 	const struct settings *settings = server->office.settings;
+	/* A UNIX socket is trusted by its permissions. */
+	bool asks_for_password =
+	    settings->lmtp.lmtp_sasl[0] != '\0' && server->peer[0] != '\0';
 	const struct lmtp_limits limits = {
 		.message_octets = settings->deliver.message_size_limit,
 		.recipients = (unsigned)settings->lmtp.lmtp_recipient_limit,
 		.commands = COMMANDS_MOST,
-		.bad_commands = BAD_COMMANDS_MOST
+		.bad_commands = BAD_COMMANDS_MOST,
+		.offers_auth = asks_for_password,
+		.needs_auth = asks_for_password
 	};
 	struct serving *at = arena_take(server->office.arena, sizeof(*at));
 

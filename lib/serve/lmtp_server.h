@@ -9,6 +9,9 @@
 struct lmtp_server {
 	struct job_office office;
 	int in, out;
+	/* The client's numeric address; "": a UNIX socket, trusted by its
+	 * permissions. */
+	const char *peer;
 	/* Under spawn(8), which kills after its time limit. */
 	bool limited_life;
 	int64_t started_us; /* sys_ticks_us() */

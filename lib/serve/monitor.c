@@ -114,9 +114,7 @@ monitor_ask(int socket, const struct job *job, struct worker *worker,
 
 /* What the monitor has at hand. */
 struct monitor {
-	struct settings *settings;
-	struct log *log;
-	struct arena *arena;
+	struct job_office *office;
 	int socket;
 	unsigned children;
 };
@@ -159,7 +157,7 @@ start_child(struct monitor *at, struct job *job, const int *fds)
 		return;
 	(void)sys_close(at->socket);
 	job->spool = job->task == JOB_DELIVER ? fds[1] : -1;
-	job_run(job, at->settings, at->log, at->arena, fds[0]);
+	job_run(job, at->office, fds[0]);
 }
 
 /* One record; false at the speaker's end. */
@@ -220,15 +218,14 @@ find_speaker(const struct settings *settings, struct arena *arena,
 }
 
 int
-monitor_begin(struct settings *settings, struct log *log, struct arena *arena,
-    int *socket, struct status *why)
+monitor_begin(struct job_office *office, struct status *why)
 {
-	struct monitor at = { settings, log, arena, -1, 0 };
+	struct monitor at = { office, -1, 0 };
 	struct user speaker;
 	int ends[2];
 	pid_t pid;
 
-	if (find_speaker(settings, arena, &speaker, why) < 0)
+	if (find_speaker(office->settings, office->arena, &speaker, why) < 0)
 		return -1;
 	if (sys_socketpair(ends) < 0)
 		return status_fail(why, STATUS_TROUBLE,
@@ -246,7 +243,7 @@ monitor_begin(struct settings *settings, struct log *log, struct arena *arena,
 			_exit(75);
 		monitor(&at);
 	}
-	*socket = ends[1];
+	office->monitor = ends[1];
 	if (priv_become(speaker.uid, speaker.gid) == 0)
 		return 0;
 	return status_fail(why, STATUS_TROUBLE,

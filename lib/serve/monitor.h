@@ -18,11 +18,11 @@
 
 /*
  * As root: forks the speaker, which becomes lmtp_user and returns with the
- * socket to ask through.  The monitor itself does not return: it ends when the
- * speaker has.  -1 with why where the speaker could not be started.
+ * socket to ask through in the office.  The monitor itself does not return: it
+ * ends when the speaker has.  -1 with why where the speaker could not be
+ * started.
  */
-int monitor_begin(struct settings *settings, struct log *log,
-    struct arena *arena, int *socket, struct status *why) MUST_CHECK;
+int monitor_begin(struct job_office *office, struct status *why) MUST_CHECK;
 
 /* In the speaker: hands a job over, and the worker's end of its pipe. */
 int monitor_ask(int socket, const struct job *job, struct worker *worker,

@@ -185,8 +185,8 @@ verify_server_run(struct verify_server *server)
 	    arena_take(server->office.arena, sizeof(*connection));
 
 	connection_init(connection, server->in, server->out);
-	while (
-	    connection_more(connection, wait_ms(server)) == CONNECTION_READ &&
+	while (connection_more(connection, wait_ms(server), true) ==
+		CONNECTION_READ &&
 	    answer_all(server, connection))
 		;
 	connection_flush(connection);
