@@ -9,6 +9,8 @@
 #include "../base/expect.h"
 #include "support/lmtp_play.h"
 
+#include <signal.h>
+
 #define HELLO "220 mx.example LMTP lda ready\n"
 #define LHLO_OK                                                                \
 	"250-mx.example\n250-PIPELINING\n250-8BITMIME\n250-SMTPUTF8\n"         \
@@ -430,6 +432,45 @@ START_TEST(session_that_is_given_up_is_closed)
 }
 END_TEST
 
+/* Each would put the replies out of step: that is a bug, and ends here. */
+START_TEST(misuse_aborts)
+{
+	static struct lmtp_session session;
+	struct lmtp_play play = lmtp_play_default();
+	struct cursor in = cursor_over(STR(OPEN "DATA\r\n.\r\n" MAIL));
+	char room[4 * LMTP_REPLY_OCTETS];
+	struct status why;
+	struct buf out;
+
+	status_init(&why);
+	buf_init(&out, room, sizeof(room));
+	lmtp_begin(&session, &play.limits, "mx", &out);
+	if (_i == 0)
+		lmtp_accept(&session, &out);
+	if (_i == 1)
+		buf_init(&out, room, LMTP_REPLY_OCTETS);
+	(void)lmtp_next(&session, &in, &out);
+	if (_i == 2)
+		(void)lmtp_next(&session, &in, &out);
+	if (_i == 3)
+		lmtp_refuse(&session, &why, &out); /* with "delivered" */
+	if (_i == 4)
+		lmtp_deny(&session, &out);
+	for (int i = 0; i < 3; i++) {
+		lmtp_accept(&session, &out);
+		(void)lmtp_next(&session, &in, &out);
+	}
+	ck_assert_int_eq((int)session.state, (int)LMTP_STATE_END);
+	if (_i == 5)
+		(void)lmtp_next(&session, &in, &out);
+	if (_i == 6)
+		lmtp_accept(&session, &out);
+	lmtp_done(&session);
+	if (_i == 7)
+		lmtp_done(&session);
+}
+END_TEST
+
 START_TEST(client_is_remembered)
 {
 	static struct lmtp_session session;
@@ -606,6 +647,9 @@ main(void)
 	tcase_add_test(all, many_recipients_are_no_flood);
 	tcase_add_loop_test(all, size_is_announced_and_judged, 0, 5);
 	tcase_add_loop_test(all, session_that_is_given_up_is_closed, 0, 6);
+	if (expect_forks())
+		tcase_add_loop_test_raise_signal(
+		    all, misuse_aborts, SIGABRT, 0, 8);
 	tcase_add_test(all, client_is_remembered);
 	tcase_add_loop_test(all, random_sessions_are_survived, 0, 8);
 	suite_add_tcase(suite, all);
