@@ -40,7 +40,7 @@ not_base64(struct lmtp_session *session, struct buf *out)
 
 /* Both are there.  What is no text is no identity either. */
 static enum lmtp_event
-ask_auth(struct lmtp_session *session, struct buf *out)
+ask_auth(struct lmtp_session *session, struct str act_for, struct buf *out)
 {
 	if (str_is_empty(session->identity) ||
 	    str_has_control(session->identity) ||
@@ -48,6 +48,9 @@ ask_auth(struct lmtp_session *session, struct buf *out)
 	    str_index(session->password, '\0') != STR_NONE)
 		return auth_fails(
 		    session, "501 5.5.2 no identity or no password", out);
+	if (!str_is_empty(act_for) && !str_equal(act_for, session->identity))
+		return auth_fails(
+		    session, "535 5.7.8 nobody may act for others", out);
 	return lmtp_ask(session, LMTP_AUTH);
 }
 
@@ -66,20 +69,17 @@ static enum lmtp_event
 auth_plain(struct lmtp_session *session, struct str said, struct buf *out)
 {
 	struct cursor in;
-	struct str other;
+	struct str act_for;
 	struct buf text;
 
 	buf_init(&text, session->original_room, sizeof(session->original_room));
 	if (!base64_read(said, &text))
 		return not_base64(session, out);
 	in = cursor_over(buf_str(&text));
-	other = cursor_until(&in, '\0');
+	act_for = cursor_until(&in, '\0');
 	set_identity(session, cursor_until(&in, '\0'));
 	session->password = in.rest;
-	if (!str_is_empty(other) && !str_equal(other, session->identity))
-		return auth_fails(
-		    session, "535 5.7.8 nobody may act for others", out);
-	return ask_auth(session, out);
+	return ask_auth(session, act_for, out);
 }
 
 static enum lmtp_event
@@ -105,7 +105,7 @@ auth_login_password(
 	if (!base64_read(said, &text))
 		return not_base64(session, out);
 	session->password = buf_str(&text);
-	return ask_auth(session, out);
+	return ask_auth(session, str_of(NULL, 0), out);
 }
 
 enum lmtp_event
