@@ -350,6 +350,7 @@ serve_connection(struct server *server)
 {
 	char peer[64];
 
+	stop_when_asked();
 	sys_peer(STDIN_FILENO, peer, sizeof(peer));
 	if (may_connect(server, peer))
 		return server->serve(server, peer);

@@ -64,6 +64,16 @@ open_socket(struct log *log)
 }
 
 void
+log_open(struct log *log)
+{
+	if (log->fd != NOT_OPEN)
+		return;
+	open_socket(log);
+	if (log->fd == NOT_TO_BE_HAD)
+		log->fd = NOT_OPEN; /* it may come */
+}
+
+void
 log_line(struct log *log, enum log_severity severity, struct str line)
 {
 	char room[LINE_OCTETS];

@@ -293,6 +293,10 @@ lmtp_server_run(struct lmtp_server *server)
 	at->server = server;
 	sys_hostname(at->host, sizeof(at->host));
 	connection_init(&at->connection, server->in, server->out);
+	log_open(server->office.log);
+	/* The first block of each stays, and is not mapped anew each time. */
+	(void)arena_take(server->office.scratch, 1);
+	(void)arena_take(server->office.arena, 1);
 	at->mark = arena_mark(server->office.arena);
 	lmtp_begin(&at->session, &limits, at->host, &at->connection.output);
 	serve(at);

@@ -15,6 +15,7 @@
 #include "wire/netstring.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,6 +25,9 @@
 
 /* No honest speaker asks for a longer one. */
 #define SECONDS_MOST 3600
+
+/* A signal may come just before a wait, so no wait is long. */
+#define LOOK_MS 1000
 
 /* The strings of a record, in their order. */
 static struct str *
@@ -115,6 +119,8 @@ monitor_ask(int socket, const struct job *job, struct worker *worker,
 /* What the monitor has at hand. */
 struct monitor {
 	struct job_office *office;
+	pid_t speaker;
+	bool has_told; /* the speaker, that we are asked to end */
 	int socket;
 	unsigned children;
 };
@@ -182,15 +188,38 @@ serve_one(struct monitor *at)
 	return true;
 }
 
+/* Waits for a record; whoever starts us knows only this process, so that we
+ * are asked to end in the speaker's place. */
+static bool
+wait_for_record(struct monitor *at)
+{
+	struct pollfd wanted = { .fd = at->socket, .events = POLLIN };
+
+	for (;;) {
+		int ready = sys_poll_once(&wanted, 1, LOOK_MS);
+
+		if (stop_is_asked() && !at->has_told) {
+			at->has_told = true;
+			(void)sys_kill(at->speaker, SIGTERM);
+		}
+		if (ready > 0)
+			return true;
+		if (ready < 0 && errno != EINTR)
+			return false;
+	}
+}
+
 static NORETURN void
 monitor(struct monitor *at)
 {
 	int status;
 
-	while (serve_one(at))
+	while (wait_for_record(at) && serve_one(at))
 		;
-	/* The speaker is one of them; deliveries that have begun end, too:
-	 * each has its deadline. */
+	/* Its end tells the speaker, if it is still there, that nobody does
+	 * its jobs any more. */
+	(void)sys_close(at->socket);
+	/* Deliveries that have begun end, too: each has its deadline. */
 	while (sys_waitpid((pid_t)-1, &status) > 0)
 		;
 	_exit(0);
@@ -220,7 +249,7 @@ find_speaker(const struct settings *settings, struct arena *arena,
 int
 monitor_begin(struct job_office *office, struct status *why)
 {
-	struct monitor at = { office, -1, 0 };
+	struct monitor at = { .office = office };
 	struct user speaker;
 	int ends[2];
 	pid_t pid;
@@ -237,8 +266,7 @@ monitor_begin(struct job_office *office, struct status *why)
 	(void)sys_close(ends[pid == 0 ? 0 : 1]);
 	if (pid > 0) {
 		at.socket = ends[0];
-		/* It ends when the speaker does, not before. */
-		stop_keep_on();
+		at.speaker = pid;
 		if (worker_leave_connection() < 0)
 			_exit(75);
 		monitor(&at);

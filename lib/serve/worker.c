@@ -20,8 +20,10 @@
 #define GRACE_SECONDS 30
 #define LOST_SECONDS 5
 
-static const char crashed[] = "4.3.0 internal error, delivery is tried again";
-static const char delivered[] = "2.0.0 delivered";
+/* An answer ends with a line end: then it is whole, and who waits for it need
+ * not wait for the process's end. */
+static const char crashed[] = "4.3.0 internal error, delivery is tried again\n";
+static const char delivered[] = "2.0.0 delivered\n";
 
 void
 worker_init(struct worker *worker)
@@ -30,11 +32,22 @@ worker_init(struct worker *worker)
 	worker->answers = -1;
 }
 
+/* Those whose answers have been heard, and who have ended by now. */
+static void
+reap_ended(void)
+{
+	int status;
+
+	while (sys_waitpid_now((pid_t)-1, &status) > 0)
+		;
+}
+
 int
 worker_open(struct worker *worker, int *speaks, struct status *why)
 {
 	int ends[2];
 
+	reap_ended();
 	worker_init(worker);
 	if (sys_pipe(ends) < 0)
 		return status_fail(why, STATUS_TROUBLE,
@@ -115,55 +128,45 @@ worker_fork(struct worker *worker, int speaks, unsigned seconds, bool *is_child,
 void
 worker_answer(int speaks, const struct status *why)
 {
-	char room[STATUS_REPLY_OCTETS];
+	char room[STATUS_REPLY_OCTETS + 1];
 	struct buf reply;
 
 	buf_init(&reply, room, sizeof(room));
 	if (why->id == STATUS_DELIVERED)
 		buf_add_string(&reply, delivered);
-	else
+	else {
 		status_print_reply(why, &reply);
+		buf_add_octet(&reply, '\n');
+	}
 	if (sys_write(speaks, reply.at, reply.length) < 0) {
 		/* Nobody waits for it. */
 	}
 	_exit(status_row(why->id)->exit_code);
 }
 
-/* Without waiting for one that has been killed in vain. */
-static void
-reap(struct worker *worker, bool kill_it)
-{
-	int status;
-
-	if (worker->pid <= 0)
-		return;
-	if (kill_it)
-		(void)sys_kill(worker->pid, SIGKILL);
-	if ((kill_it ? sys_waitpid_now(worker->pid, &status) :
-		       sys_waitpid(worker->pid, &status)) < 0) {
-		/* Somebody else has waited for it. */
-	}
-	worker->pid = 0;
-}
-
+/* It is reaped when the next one is started: one that even KILL does not end
+ * is not waited for. */
 static void
 stop_listening(struct worker *worker, bool kill_it)
 {
 	(void)sys_close(worker->answers);
 	worker->answers = -1;
-	reap(worker, kill_it);
+	if (kill_it && worker->pid > 0)
+		(void)sys_kill(worker->pid, SIGKILL);
+	worker->pid = 0;
 }
 
-/* Its last word is all that it said. */
 static void
 understand(const struct worker *worker, struct status *why)
 {
-	if (worker->length == 0) {
+	struct str said = str_of(worker->said, worker->length);
+
+	if (said.length == 0) {
 		(void)status_fail(
 		    why, STATUS_TROUBLE, "a process ended without an answer");
 		return;
 	}
-	if (status_read_reply(str_of(worker->said, worker->length), why))
+	if (status_read_reply(str_trim(said), why))
 		return;
 	(void)status_fail(
 	    why, STATUS_TROUBLE, "a process gave an answer that is none");
@@ -187,7 +190,8 @@ worker_has_ended(struct worker *worker, struct status *why)
 	    sizeof(worker->said) - worker->length);
 	if (got > 0) {
 		worker->length += (size_t)got;
-		return false; /* its end comes next */
+		if (worker->said[worker->length - 1] != '\n')
+			return false; /* the rest, or its end, comes next */
 	}
 	stop_listening(worker, got < 0);
 	understand(worker, why);

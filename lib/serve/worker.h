@@ -17,7 +17,7 @@
 struct worker {
 	pid_t pid;   /* 0: it is somebody else's child */
 	int answers; /* what it says comes here; -1: not running */
-	char said[STATUS_REPLY_OCTETS];
+	char said[STATUS_REPLY_OCTETS + 1];
 	size_t length;
 	int64_t until_us; /* sys_ticks_us(): then it is given up */
 };
