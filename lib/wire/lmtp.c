@@ -93,8 +93,11 @@ rcpt(struct lmtp_session *session, struct cursor *in, struct buf *out)
 	if (session->state != LMTP_STATE_MAIL)
 		return lmtp_answer("503 5.5.1 MAIL comes first", out);
 	reply = lmtp_read_rcpt(session, in);
+	/* An odd address is no fault of the client that hands it on. */
 	if (reply != NULL)
-		return lmtp_bad(session, reply, out);
+		return str_begins(str_from(reply), "501 5.1") ?
+		    lmtp_answer(reply, out) :
+		    lmtp_bad(session, reply, out);
 	if (session->accepted >= session->limits.recipients)
 		return lmtp_answer("452 4.5.3 too many recipients", out);
 	return lmtp_ask(session, LMTP_RECIPIENT);
@@ -129,8 +132,10 @@ quit(struct lmtp_session *session, struct cursor *in, struct buf *out)
 }
 
 /* Requests of other protocols begin so.  A browser that was lured to our port
- * must not get as far as the lines that an attacker chose. */
+ * must not get as far as the lines that an attacker chose; nor is a message
+ * that follows BDAT a series of commands. */
 #define NOT_LMTP "421 4.7.0 this is LMTP"
+#define NOT_CHUNKING "421 4.7.0 CHUNKING is not offered"
 #define NOT_SMTP "500 5.5.1 this is LMTP, say LHLO"
 #define NOT_OFFERED "502 5.5.1 not offered"
 
@@ -154,7 +159,7 @@ static const struct command {
 	{ "HELP", NULL, "214 2.0.0 LMTP is in RFC 2033" },
 	{ "EHLO", NULL, NOT_SMTP },
 	{ "HELO", NULL, NOT_SMTP },
-	{ "BDAT", NULL, NOT_OFFERED },
+	{ "BDAT", NULL, NOT_CHUNKING },
 	{ "ETRN", NULL, NOT_OFFERED },
 	{ "EXPN", NULL, NOT_OFFERED },
 	{ "SAML", NULL, NOT_OFFERED },
@@ -255,8 +260,17 @@ take_line(struct lmtp_session *session, struct cursor *in, struct str *line)
 	if (in->rest.length >= LMTP_LINE_OCTETS)
 		session->skipping = true;
 	if (session->skipping)
-		(void)cursor_octets(in, in->rest.length);
+		session->skipped_octets +=
+		    cursor_octets(in, in->rest.length).length;
 	return false;
+}
+
+/* A line without end is a flood, too. */
+static bool
+is_endless(const struct lmtp_session *session)
+{
+	return session->skipped_octets / LMTP_LINE_OCTETS >
+	    session->limits.bad_commands;
 }
 
 static enum lmtp_event
@@ -270,10 +284,14 @@ next_command(struct lmtp_session *session, struct cursor *in, struct buf *out)
 		if (out->size - out->length <= LMTP_REPLY_OCTETS)
 			return LMTP_FLUSH;
 		if (!take_line(session, in, &line))
-			return LMTP_MORE;
+			return is_endless(session) ?
+			    lmtp_close(
+				session, "421 4.7.0 a line without end", out) :
+			    LMTP_MORE;
 		event = session->skipping ? too_long(session, out) :
 					    run_line(session, line, out);
 		session->skipping = false;
+		session->skipped_octets = 0;
 	}
 	return event;
 }
@@ -329,7 +347,11 @@ static void
 accept_recipient(struct lmtp_session *session, struct buf *out)
 {
 	session->accepted++;
-	session->commands--;
+	/* So many for each message, or RSET would give them anew. */
+	if (session->free_recipients < session->limits.recipients) {
+		session->free_recipients++;
+		session->commands--;
+	}
 	lmtp_say(out, "250 2.1.5 recipient ok");
 }
 
@@ -338,7 +360,7 @@ accept_data(struct lmtp_session *session, struct buf *out)
 {
 	session->state = LMTP_STATE_TEXT;
 	session->framing = FRAMING_LINE;
-	session->commands = 0;
+	session->commands = session->free_recipients = 0;
 	lmtp_say(out, "354 end with a line of one dot");
 }
 

@@ -28,12 +28,13 @@
 
 /* 0 for a count means none at all, not "as many as you like". */
 struct lmtp_limits {
-	uint64_t message_octets; /* 0: none; told with SIZE */
-	unsigned recipients;     /* of one transaction; more are 452 4.5.3 */
-	unsigned commands;       /* between two messages; then 421 */
-	unsigned bad_commands;   /* of one connection; then 421 */
-	bool offers_auth;        /* PLAIN and LOGIN are announced */
-	bool needs_auth;         /* MAIL before AUTH is 430 4.7.0 */
+	uint64_t message_octets;  /* 0: none; told with SIZE */
+	unsigned recipients;      /* of one transaction; more are 452 4.5.3 */
+	unsigned commands;        /* between two messages; then 421 */
+	unsigned free_recipients; /* since then, that are no commands */
+	unsigned bad_commands;    /* of one connection; then 421 */
+	bool offers_auth;         /* PLAIN and LOGIN are announced */
+	bool needs_auth;          /* MAIL before AUTH is 430 4.7.0 */
 };
 
 enum lmtp_event {
@@ -91,7 +92,9 @@ struct lmtp_session {
 	enum lmtp_framing framing;   /* of the message */
 	int auth;                    /* of AUTH: enum in lmtp_auth.c */
 	bool skipping;               /* in a command line that is too long */
+	uint64_t skipped_octets;     /* of it */
 	unsigned commands;           /* since the last message */
+	unsigned free_recipients;    /* since then, that are no commands */
 	unsigned bad_commands;       /* since the greeting */
 	char line[LMTP_LINE_OCTETS]; /* the command's slices point here */
 	char mailbox_room[LMTP_LINE_OCTETS];  /* for AUTH, the identity */

@@ -239,6 +239,29 @@ take_word(struct cursor *in, const char *word)
 	return true;
 }
 
+/*
+ * Whether all who split an address at its last "@" find the same mailbox:
+ * those who read what it means, and those who read how it is written.  Not so
+ * where the quotes hide the last "@", or stand behind it.
+ */
+static bool
+is_plain(struct str path, struct str mailbox)
+{
+	size_t at = str_last(path, '@');
+	bool quoted = false;
+
+	if (str_equal(path, mailbox))
+		return true; /* no quotes, or none that pair */
+	for (size_t i = 0; at != STR_NONE && i < at; i++) {
+		if (path.at[i] == '"')
+			quoted = !quoted;
+		else if (path.at[i] == '\\' && quoted)
+			i++;
+	}
+	return !quoted &&
+	    (at == STR_NONE || str_index(str_after(path, at), '"') == STR_NONE);
+}
+
 const char *
 lmtp_read_mail(struct lmtp_session *session, struct cursor *in)
 {
@@ -264,5 +287,7 @@ lmtp_read_rcpt(struct lmtp_session *session, struct cursor *in)
 	    without_quotes(session->recipient, session->mailbox_room);
 	if (str_is_empty(session->mailbox))
 		return "501 5.1.3 no recipient";
+	if (!is_plain(session->recipient, session->mailbox))
+		return "501 5.1.3 an address of two meanings";
 	return read_parameters(session, rcpt_parameters, in);
 }

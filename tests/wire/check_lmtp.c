@@ -94,12 +94,14 @@ static const struct {
 	/* Other dialects. */
 	{ TEXT("EHLO me\r\nHELO me\r\n"),
 	    TEXT(HELLO "500 5.5.1\n500 5.5.1\n") },
-	{ TEXT("EXPN a\r\nSTARTTLS\r\nTURN\r\nBDAT 3 LAST\r\nETRN x\r\n"
+	{ TEXT("EXPN a\r\nSTARTTLS\r\nTURN\r\nETRN x\r\n"
 	       "XCLIENT A=b\r\nXFORWARD A=b\r\nSEND\r\nSOML\r\nSAML\r\n"
 	       "AUTH PLAIN AGEAYg==\r\n"),
 	    TEXT(HELLO "502 5.5.1\n502 5.5.1\n502 5.5.1\n502 5.5.1\n"
 		       "502 5.5.1\n502 5.5.1\n502 5.5.1\n502 5.5.1\n"
-		       "502 5.5.1\n502 5.5.1\n502 5.5.1\n") },
+		       "502 5.5.1\n502 5.5.1\n") },
+	{ TEXT(OPEN "BDAT 6 LAST\r\nQUIT\r\n"),
+	    TEXT(OPEN_OK "421 4.7.0\nclose\n") },
 	{ TEXT("GET / HTTP/1.1\r\n" LHLO), TEXT(HELLO "421 4.7.0\nclose\n") },
 	{ TEXT("post / HTTP/1.1\r\nHost: x\r\n\r\n" OPEN),
 	    TEXT(HELLO "421 4.7.0\nclose\n") },
@@ -251,6 +253,7 @@ START_TEST(line_without_end_is_swallowed)
 	char *room = malloc(octets + 64);
 
 	ck_assert_ptr_nonnull(room);
+	play.limits.bad_commands = 1000; /* or it would be a flood */
 	memset(room, _i == 0 ? 'x' : '\0', octets);
 	expect_str(
 	    STR("1 MB"), lmtp_play(&play, str_of(room, octets)), STR(HELLO));
@@ -297,7 +300,8 @@ static const struct {
 	{ LHLO, "MAIL FROM\r\n", 2, 5 },
 	{ LHLO, "MAIL FROM:<a@x> SIZE=x\r\n", 2, 5 },
 	{ LHLO, "MAIL FROM:<a@x> FOO=x\r\n", 2, 5 },
-	{ LHLO MAIL, "RCPT TO:<>\r\n", 3, 5 },
+	{ LHLO MAIL, "RCPT TO:\r\n", 3, 5 },
+	{ LHLO MAIL, "RCPT TO:<>\r\n", 3, 18 },
 	{ LHLO MAIL, MAIL, 3, 5 },
 	/* What comes of a refusal is not bad. */
 	{ LHLO "MAIL FROM:<refuse@x>\r\n", RCPT, 3, 18 },
@@ -364,6 +368,33 @@ START_TEST(many_recipients_are_no_flood)
 	got = lmtp_play(&play, repeat(LHLO MAIL, 20000, RCPT));
 	ck_assert(str_ends(got, "452 4.5.3\n421 4.7.0\nclose\n"));
 	ck_assert_uint_eq(play.replies, 3 + 100 + 8 + 1);
+}
+END_TEST
+
+START_TEST(recipients_are_free_once_a_message)
+{
+	struct lmtp_play play = lmtp_play_default();
+
+	play.limits.commands = 20;
+	play.limits.recipients = 10;
+	/* Two commands and two recipients each time: ten recipients are free,
+	 * so that 30 lines are let through, and then no more. */
+	(void)lmtp_play(&play, repeat(LHLO, 100, MAIL RCPT RCPT "RSET\r\n"));
+	ck_assert_uint_eq(play.replies, 1 + 20 + 10 + 1);
+	ck_assert_int_eq((int)play.end, (int)LMTP_STATE_CLOSED);
+}
+END_TEST
+
+START_TEST(line_without_end_is_421)
+{
+	static char given[32 * LMTP_LINE_OCTETS];
+	struct lmtp_play play = lmtp_play_default();
+	struct str got;
+
+	memset(given, 'x', sizeof(given));
+	play.limits.bad_commands = 5;
+	got = lmtp_play(&play, str_of(given, sizeof(given)));
+	ck_assert(str_ends(got, "421 4.7.0\nclose\n"));
 }
 END_TEST
 
@@ -645,6 +676,8 @@ main(void)
 	tcase_add_loop_test(all, too_much_is_421, 0, (int)COUNT(counted));
 	tcase_add_test(all, recipients_are_limited);
 	tcase_add_test(all, many_recipients_are_no_flood);
+	tcase_add_test(all, recipients_are_free_once_a_message);
+	tcase_add_test(all, line_without_end_is_421);
 	tcase_add_loop_test(all, size_is_announced_and_judged, 0, 5);
 	tcase_add_loop_test(all, session_that_is_given_up_is_closed, 0, 6);
 	if (expect_forks())

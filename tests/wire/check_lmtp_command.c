@@ -135,6 +135,13 @@ static const struct row rcpts[] = {
 	{ TEXT("TO:<\"\">"), "", "501 5.1.3" },
 	{ TEXT("TO:<@a:>"), "", "501 5.1.3" },
 	{ TEXT("TO:<> ORCPT=rfc822;c@z"), "", "501 5.1.3" },
+	/* Quotes that hide the last "@", or stand behind it. */
+	{ TEXT("TO:<\"a@b\">"), "", "501 5.1.3" },
+	{ TEXT("TO:<a\"@b\">"), "", "501 5.1.3" },
+	{ TEXT("TO:<a@\"b\">"), "", "501 5.1.3" },
+	{ TEXT("TO:<\"a@b\"@y>"), "rcpt \"a@b\"@y = a@b@y", "250 2.1.5" },
+	{ TEXT("TO:<\"a\\\"@b\"@y>"), "rcpt \"a\\\"@b\"@y = a\"@b@y",
+	    "250 2.1.5" },
 	/* No path. */
 	{ TEXT(""), "", "501 5.5.4" },
 	{ TEXT("TO:"), "", "501 5.5.4" },
