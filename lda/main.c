@@ -174,7 +174,7 @@ answer_with(const struct answer *answer, const struct status *why)
 		buf_add_octet(&reply, '\n');
 	say(answer, buf_str(&reply));
 	say_cause(answer, why);
-	return status_row(why->id)->exit_code;
+	return status_exit_code(why);
 }
 
 /* -o is read before the file, so that its log goes where -o says, and wins
@@ -281,7 +281,7 @@ show(struct deliver_run *run, const struct options *options,
 	if (options->mode == OPTIONS_SHOW_SETTINGS)
 		settings_print(run->settings, false, &out);
 	else if (trace(run, &out) < 0)
-		rc = status_row(run->why.id)->exit_code;
+		rc = status_exit_code(&run->why);
 	say(answer, buf_str(&out));
 	return rc;
 }

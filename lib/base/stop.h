@@ -61,6 +61,11 @@ enum stop_reason stop_reason(void);
 /* The point of no return: from here on a signal or crash is success. */
 void stop_committed(void);
 
+/* From here on TERM and its like are ignored, the deadlines stay: for the
+ * moment in which ending would undo nothing any more.  One that came before is
+ * still the reason to stop. */
+void stop_ignore_endings(void);
+
 /* In a process that has to clean up after another: TERM and its like are
  * ignored, and there is no deadline but the other's end. */
 void stop_keep_on(void);
