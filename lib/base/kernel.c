@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -518,7 +519,12 @@ connect_to_path(const char *path, int type)
 		return -1;
 	}
 	memcpy(address.sun_path, path, strlen(path) + 1);
-	return connect_to(AF_UNIX, type, &address, sizeof(address));
+	if (path[0] != '@')
+		return connect_to(AF_UNIX, type, &address, sizeof(address));
+	/* Linux: a name that is in no file system (sd_notify(3)). */
+	address.sun_path[0] = '\0';
+	return connect_to(AF_UNIX, type, &address,
+	    offsetof(struct sockaddr_un, sun_path) + strlen(path));
 }
 
 int
@@ -578,7 +584,136 @@ kernel_datagram(const char *path)
 ssize_t
 kernel_send(int fd, const void *from, size_t size)
 {
-	return send(fd, from, size, MSG_NOSIGNAL);
+	return send(fd, from, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Close-on-exec, non-blocking, bound to address and listening. */
+static int
+listen_at(int family, const void *address, size_t size)
+{
+	const int on = 1;
+	int fd = socket(family, SOCK_STREAM, 0);
+	int flags, kept;
+
+	if (fd < 0)
+		return -1;
+	flags = fcntl(fd, F_GETFL);
+	if (flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
+	    (family == AF_UNIX ||
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ==
+		    0) &&
+	    bind(fd, address, (socklen_t)size) == 0 &&
+	    listen(fd, SOMAXCONN) == 0)
+		return fd;
+	kept = errno;
+	(void)close(fd);
+	errno = kept;
+	return -1;
+}
+
+int
+kernel_listen_unix(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	return listen_at(AF_UNIX, &address, sizeof(address));
+}
+
+int
+kernel_listen_inet(const char *host, uint16_t port)
+{
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6,
+		.sin6_port = htons(port) };
+	struct sockaddr_in four = { .sin_family = AF_INET,
+		.sin_port = htons(port) };
+
+	if (inet_pton(AF_INET, host, &four.sin_addr) == 1)
+		return listen_at(AF_INET, &four, sizeof(four));
+	if (inet_pton(AF_INET6, host, &six.sin6_addr) == 1)
+		return listen_at(AF_INET6, &six, sizeof(six));
+	errno = EINVAL;
+	return -1;
+}
+
+int
+kernel_accept(int fd)
+{
+	int connection = accept(fd, NULL, NULL);
+	int flags;
+
+	if (connection < 0)
+		return -1;
+	/* Some systems hand the listener's flags on. */
+	flags = fcntl(connection, F_GETFL);
+	if (flags >= 0)
+		(void)fcntl(connection, F_SETFL, flags & ~O_NONBLOCK);
+	(void)fcntl(connection, F_SETFD, FD_CLOEXEC);
+	return connection;
+}
+
+bool
+kernel_is_listening(int fd)
+{
+	int on = 0;
+	socklen_t size = sizeof(on);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &size) == 0 &&
+	    on != 0;
+}
+
+void
+kernel_peer(int fd, char *into, size_t size)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in four;
+		struct sockaddr_in6 six;
+	} peer;
+	socklen_t length = sizeof(peer);
+
+	into[0] = '\0';
+	memset(&peer, 0, sizeof(peer));
+	if (getpeername(fd, &peer.any, &length) < 0)
+		return;
+	if (peer.any.sa_family == AF_INET)
+		(void)inet_ntop(
+		    AF_INET, &peer.four.sin_addr, into, (socklen_t)size);
+	else if (peer.any.sa_family == AF_INET6)
+		(void)inet_ntop(
+		    AF_INET6, &peer.six.sin6_addr, into, (socklen_t)size);
+}
+
+int
+kernel_close_on_exec(int fd)
+{
+	return fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+int
+kernel_fchmodat(int dir, const char *path, mode_t mode)
+{
+	return fchmodat(dir, path, mode, 0);
+}
+
+int
+kernel_fchownat(int dir, const char *path, uid_t uid, gid_t gid)
+{
+	return fchownat(dir, path, uid, gid, AT_SYMLINK_NOFOLLOW);
+}
+
+void *
+kernel_map_shared(size_t size)
+{
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
 }
 
 /* Room for the descriptors beside one message, aligned as the kernel wants. */

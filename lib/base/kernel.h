@@ -94,7 +94,8 @@ int kernel_random(void *into, size_t size);   /* never blocks */
 int kernel_hostname(char *into, size_t size); /* always NUL-terminated */
 int kernel_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
 
-/* The log socket: UNIX datagram, non-blocking, close-on-exec. */
+/* The log socket: UNIX datagram, non-blocking, close-on-exec.  "@name" is a
+ * name in no file system. */
 int kernel_datagram(const char *path);
 /* Stream sockets, non-blocking, close-on-exec; EINPROGRESS is no error.  host
  * is a numeric address: nothing is asked of DNS. */
@@ -102,6 +103,7 @@ int kernel_stream_unix(const char *path);
 int kernel_stream_inet(const char *host, uint16_t port);
 /* The error that a connection in progress came to, 0 for none. */
 int kernel_stream_error(int fd);
+/* Never waits, whatever the socket is set to. */
 ssize_t kernel_send(int fd, const void *from, size_t size);
 /* One message with descriptors on a UNIX socket (SCM_RIGHTS); at most
  * KERNEL_DESCRIPTORS.  What is received is close-on-exec, *count of them. */
@@ -110,6 +112,22 @@ ssize_t kernel_send_descriptors(
     int fd, const void *from, size_t size, const int *fds, size_t count);
 ssize_t kernel_receive_descriptors(
     int fd, void *into, size_t size, int *fds, size_t *count);
+
+/* Listening stream sockets, close-on-exec, non-blocking.  The UNIX one is made
+ * with mode 0700 & ~umask. */
+int kernel_listen_unix(const char *path);
+int kernel_listen_inet(const char *host, uint16_t port);
+/* The next connection: blocking, close-on-exec. */
+int kernel_accept(int fd);
+/* Whether fd listens; false also for what is no socket. */
+bool kernel_is_listening(int fd);
+/* The numeric address at the other end; "" for a UNIX socket, or none. */
+void kernel_peer(int fd, char *into, size_t size);
+/* What we were given at start is ours alone. */
+int kernel_close_on_exec(int fd);
+int kernel_fchmodat(int dir, const char *path, mode_t mode);
+int kernel_fchownat(int dir, const char *path, uid_t uid, gid_t gid);
+void *kernel_map_shared(size_t size); /* the same, kept in common by forks */
 
 /* Terminal? Never fails for a reason that matters. */
 bool kernel_isatty(int fd);

@@ -500,6 +500,12 @@ sys_map(size_t size)
 	return kernel_map(size);
 }
 
+void *
+sys_map_shared(size_t size)
+{
+	return kernel_map_shared(size);
+}
+
 void
 sys_unmap(void *at, size_t size)
 {
@@ -636,6 +642,85 @@ sys_receive_descriptors(
 		result = kernel_receive_descriptors(fd, into, size, fds, count);
 	while (result < 0 && again());
 	return result;
+}
+
+int
+sys_listen_unix(const char *path)
+{
+	int result;
+
+	do
+		result = kernel_listen_unix(path);
+	while (result < 0 && again());
+	return result;
+}
+
+int
+sys_listen_inet(const char *host, uint16_t port)
+{
+	int result;
+
+	do
+		result = kernel_listen_inet(host, port);
+	while (result < 0 && again());
+	return result;
+}
+
+int
+sys_accept(int fd)
+{
+	int result;
+
+	do
+		result = kernel_accept(fd);
+	while (result < 0 && again());
+	return result;
+}
+
+bool
+sys_is_listening(int fd)
+{
+	return kernel_is_listening(fd);
+}
+
+void
+sys_peer(int fd, char *into, size_t size)
+{
+	kernel_peer(fd, into, size);
+}
+
+int
+sys_close_on_exec(int fd)
+{
+	return kernel_close_on_exec(fd);
+}
+
+int
+sys_fchmodat(int dir, const char *path, mode_t mode)
+{
+	int result;
+
+	do
+		result = kernel_fchmodat(dir, path, mode);
+	while (result < 0 && again());
+	return result;
+}
+
+int
+sys_fchownat(int dir, const char *path, uid_t uid, gid_t gid)
+{
+	int result;
+
+	do
+		result = kernel_fchownat(dir, path, uid, gid);
+	while (result < 0 && again());
+	return result;
+}
+
+int
+sys_poll_once(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	return kernel_poll(fds, count, timeout_ms);
 }
 
 bool

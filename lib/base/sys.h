@@ -99,6 +99,7 @@ int sys_setrlimit(int which, const struct rlimit *limit) MUST_CHECK;
 
 /* Zeroed memory; NULL when there is none. */
 void *sys_map(size_t size) MUST_CHECK;
+void *sys_map_shared(size_t size) MUST_CHECK; /* kept in common by forks */
 void sys_unmap(void *at, size_t size);
 
 /* Microseconds: of the calendar, and of a clock that never jumps.  A clock
@@ -131,6 +132,17 @@ ssize_t sys_send_descriptors(int fd, const void *from, size_t size,
     const int *fds, size_t count) MUST_CHECK;
 ssize_t sys_receive_descriptors(
     int fd, void *into, size_t size, int *fds, size_t *count) MUST_CHECK;
+/* Listening and accepted sockets; kernel.h says how they are set. */
+int sys_listen_unix(const char *path) MUST_CHECK;
+int sys_listen_inet(const char *host, uint16_t port) MUST_CHECK;
+int sys_accept(int fd) MUST_CHECK;
+bool sys_is_listening(int fd);
+void sys_peer(int fd, char *into, size_t size);
+int sys_close_on_exec(int fd) MUST_CHECK;
+int sys_fchmodat(int dir, const char *path, mode_t mode) MUST_CHECK;
+int sys_fchownat(int dir, const char *path, uid_t uid, gid_t gid) MUST_CHECK;
+/* One look: -1 with EINTR when a signal came, which the caller is for. */
+int sys_poll_once(struct pollfd *fds, nfds_t count, int timeout_ms) MUST_CHECK;
 bool sys_isatty(int fd);
 
 #endif

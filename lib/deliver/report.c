@@ -346,6 +346,23 @@ report_outcome(struct deliver_run *run)
 }
 
 void
+report_refusal(struct log *log, struct str address, struct str sender,
+    const struct status *why)
+{
+	char room[LINE_OCTETS];
+	struct buf line;
+
+	buf_init(&line, room, sizeof(room));
+	buf_print(&line, "%s: refused ", log->tag);
+	text_word(&line, address, VALUE_OCTETS, " ");
+	buf_add_string(&line, ": ");
+	text_printable(&line, str_from(why->cause), STATUS_CAUSE_OCTETS);
+	add_address(&line, "from", sender);
+	add_failure(&line, why);
+	log_line(log, severity(why), buf_str(&line));
+}
+
+void
 report_early(struct log *log, const struct status *why)
 {
 	char room[LINE_OCTETS];

@@ -60,15 +60,13 @@ add_user(struct buf *out, const struct deliver_run *run)
 static void
 add_catch_all(struct buf *out, const struct deliver_run *run)
 {
-	const struct settings *settings = run->settings;
-
-	if (run->mailbox.store != NULL && run->mailbox.store->is_remote)
-		return; /* nobody was asked */
-	for (size_t i = 0; i < settings->user.userdb.count; i++)
-		if (str_begins(settings->user.userdb.words[i], "static"))
-			buf_add_string(out,
-			    "    note: userdb has \"static\", which finds "
-			    "everybody: no recipient is ever unknown\n");
+	/* Of a server's users nobody is asked. */
+	if (user_finds_everybody(&run->settings->user) &&
+	    (run->mailbox.store == NULL || !run->mailbox.store->is_remote))
+		buf_add_string(out,
+		    "    note: userdb ends in \"static\", which finds "
+		    "everybody: no recipient is ever unknown, neither here nor "
+		    "to lda-lmtp and lda-verify\n");
 }
 
 static void

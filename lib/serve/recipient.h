@@ -14,12 +14,13 @@ enum recipient_state {
 };
 
 struct recipient {
-	struct str path;    /* as it was written, for replies and headers */
-	struct str mailbox; /* whom that means: what -d would be */
+	struct recipient *next;    /* in the order of the RCPT commands */
+	struct recipient *same_as; /* named twice, delivered once; or NULL */
+	struct str path;     /* as it was written, for replies and headers */
+	struct str mailbox;  /* whom that means: what -d would be */
 	struct str original; /* before rewriting, if somebody told; or empty */
 	struct user user;    /* found at RCPT, where has_user */
 	bool has_user;
-	struct recipient *same_as; /* named twice: delivered once */
 	enum recipient_state state;
 	struct worker worker;
 	struct status why;

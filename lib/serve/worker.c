@@ -44,9 +44,8 @@ worker_open(struct worker *worker, int *speaks, struct status *why)
 	return 0;
 }
 
-/* The connection is the parent's alone: its peer must see its end. */
-static int
-leave_connection(void)
+int
+worker_leave_connection(void)
 {
 	int null = sys_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
 
@@ -68,26 +67,41 @@ begin_work(int speaks, unsigned seconds)
 		.done = delivered };
 
 	stop_set_words(words);
-	if (leave_connection() < 0)
+	if (worker_leave_connection() < 0)
 		stop_now();
 	stop_deadline(seconds, GRACE_SECONDS);
 }
 
-int
-worker_fork(struct worker *worker, int speaks, unsigned seconds,
-    bool *is_child, struct status *why)
+pid_t
+worker_split(int speaks, unsigned seconds)
+{
+	pid_t pid = sys_fork();
+
+	if (pid == 0)
+		begin_work(speaks, seconds);
+	return pid;
+}
+
+void
+worker_expect(struct worker *worker, unsigned seconds)
 {
 	int64_t most = (int64_t)seconds + GRACE_SECONDS + LOST_SECONDS;
-	pid_t pid = sys_fork();
+
+	worker->until_us = sys_ticks_us() + most * 1000000;
+}
+
+int
+worker_fork(struct worker *worker, int speaks, unsigned seconds, bool *is_child,
+    struct status *why)
+{
+	pid_t pid = worker_split(speaks, seconds);
 	int number = errno;
 
 	*is_child = pid == 0;
-	if (pid == 0) {
-		begin_work(speaks, seconds);
+	if (pid == 0)
 		return 0;
-	}
 	(void)sys_close(speaks);
-	worker->until_us = sys_ticks_us() + most * 1000000;
+	worker_expect(worker, seconds);
 	if (pid > 0) {
 		worker->pid = pid;
 		return 0;

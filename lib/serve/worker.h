@@ -31,13 +31,23 @@ int worker_open(
     struct worker *worker, int *speaks, struct status *why) MUST_CHECK;
 
 /*
- * Forks, as fork(2) does, after worker_open.  In the child neither the
- * connection nor stderr is left, crashes and lack of memory answer through
- * speaks, and the deadline runs: seconds from now softly, a while later for
- * good.
+ * As fork(2).  In the child neither the connection nor stderr is left, crashes
+ * and lack of memory answer through speaks, and the deadline runs: seconds
+ * from now softly, a while later for good.
  */
+pid_t worker_split(int speaks, unsigned seconds) MUST_CHECK;
+
+/* The same after worker_open, for a worker that is our own child.  speaks is
+ * closed in the parent. */
 int worker_fork(struct worker *worker, int speaks, unsigned seconds,
     bool *is_child, struct status *why) MUST_CHECK;
+
+/* The worker is somebody else's child; seconds as above. */
+void worker_expect(struct worker *worker, unsigned seconds);
+
+/* stdin, stdout and stderr become /dev/null: whoever waits for the end of the
+ * connection must not wait for this process. */
+int worker_leave_connection(void) MUST_CHECK;
 
 /* In the child: says what why comes to, and ends the process. */
 void worker_answer(int speaks, const struct status *why) NORETURN;

@@ -1,7 +1,7 @@
 /*
- * base64.c - octets written in 64 letters, as SASL sends them.
+ * base64.c - octets written with 64 characters, as AUTH wants them.
  *
- * Source: RFC 4648 section 4.
+ * Source: RFC 4648, section 4, and 3.5: bits that pad must be zero.
  */
 #include "wire/base64.h"
 
@@ -9,81 +9,86 @@
 
 #include <stdint.h>
 
-static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			      "abcdefghijklmnopqrstuvwxyz"
-			      "0123456789+/";
+/* Three octets are four digits. */
+enum {
+	UNIT_OCTETS = 3,
+	UNIT_DIGITS = 4,
+	DIGIT_BITS = 6,
+	OCTET_BITS = 8
+};
 
-/* Three octets are four letters of six bits; what is missing at the end is
- * taken as 0 and the letter that would say nothing is a "=". */
-void
-base64_add(struct buf *out, struct str text)
-{
-	struct cursor in = cursor_over(text);
+static const char digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-	while (!cursor_at_end(&in)) {
-		struct str three = cursor_octets(&in, 3);
-		uint32_t bits = 0;
-
-		for (size_t i = 0; i < 3; i++)
-			bits = bits << 8 |
-			    (i < three.length ? (unsigned char)three.at[i] : 0);
-		for (size_t i = 0; i < 4; i++)
-			buf_add_octet(out,
-			    i > three.length ?
-				'=' :
-				letters[bits >> (18 - 6 * i) & 63]);
-	}
-}
-
-/* Reads two to four letters; a group with padding is the last one. */
-static bool
-read_group(struct buf *out, struct str group)
+static void
+add_unit(struct buf *out, struct str octets)
 {
 	uint32_t bits = 0;
-	size_t count = group.length;
 
-	for (size_t i = 0; i < 4; i++) {
-		size_t value = 0;
+	for (size_t i = 0; i < UNIT_OCTETS; i++)
+		bits = bits << OCTET_BITS |
+		    (i < octets.length ? (unsigned char)octets.at[i] : 0);
+	for (size_t i = 0; i < UNIT_DIGITS; i++) {
+		uint32_t digit =
+		    bits >> (DIGIT_BITS * (UNIT_DIGITS - 1 - i)) & 0x3f;
 
-		if (i < count)
-			value = str_index(str_from(letters), group.at[i]);
-		if (value == STR_NONE)
-			return false;
-		bits = bits << 6 | (uint32_t)value;
+		buf_add_octet(out, i <= octets.length ? digits[digit] : '=');
 	}
-	if (count < 2 || (bits & (0xffffffU >> 8 * (count - 1))) != 0)
-		return false;
-	for (size_t i = 0; i + 1 < count; i++)
-		buf_add_octet(out, (char)(bits >> (16 - 8 * i) & 0xff));
-	return true;
 }
 
-/* Without the one or two "=" that fill the last four up. */
-static struct str
-without_padding(struct str group)
+void
+base64_add(struct buf *out, struct str octets)
 {
-	for (int i = 0; i < 2 && str_ends(group, "="); i++)
-		group.length--;
-	return group;
+	struct cursor in = cursor_over(octets);
+
+	while (!cursor_at_end(&in))
+		add_unit(out, cursor_octets(&in, UNIT_OCTETS));
+}
+
+/* Two to four digits, without their padding; two digits are one octet. */
+static bool
+read_unit(struct str unit, struct buf *into)
+{
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < UNIT_DIGITS; i++) {
+		size_t digit = 0;
+
+		if (i < unit.length)
+			digit = str_index(str_from(digits), unit.at[i]);
+		if (digit == STR_NONE)
+			return false;
+		bits = bits << DIGIT_BITS | (uint32_t)digit;
+	}
+	for (size_t i = 0; i + 1 < unit.length; i++) {
+		buf_add_octet(into, (char)(unsigned char)(bits >> 16 & 0xff));
+		bits <<= OCTET_BITS;
+	}
+	return (bits & 0xffffff) == 0 || unit.length == UNIT_DIGITS;
+}
+
+/* The "=" at the end of the text, two at most. */
+static struct str
+without_padding(struct str text)
+{
+	for (int i = 0; i < 2; i++)
+		if (str_ends(text, "="))
+			text.length--;
+	return text;
 }
 
 bool
-base64_read(struct buf *out, struct str text)
+base64_read(struct str text, struct buf *into)
 {
-	struct cursor in = cursor_over(text);
-	struct buf before = *out;
-	bool fine = text.length % 4 == 0;
+	struct cursor in = cursor_over(without_padding(text));
 
-	while (fine && !cursor_at_end(&in)) {
-		struct str group = cursor_octets(&in, 4);
+	if (text.length % UNIT_DIGITS != 0)
+		return false;
+	while (!cursor_at_end(&in)) {
+		struct str unit = cursor_octets(&in, UNIT_DIGITS);
 
-		if (cursor_at_end(&in))
-			group = without_padding(group);
-		fine = read_group(out, group);
+		if (unit.length < 2 || !read_unit(unit, into))
+			return false;
 	}
-	if (fine && (before.overflow || !out->overflow))
-		return true;
-	*out = before;
-	out->at[out->length] = '\0';
-	return false;
+	return !into->overflow;
 }

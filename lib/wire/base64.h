@@ -1,23 +1,20 @@
 /*
- * base64.h - octets written in 64 letters, as SASL sends them.
- *
- * Source: RFC 4648 section 4, with padding and nothing but the alphabet.
+ * base64.h - octets written with 64 characters, as AUTH wants them.
  */
 #ifndef WIRE_BASE64_H
 #define WIRE_BASE64_H
 
 #include "base/buf.h"
 
-/* Octets that base64_add adds for count octets of text. */
-#define BASE64_OCTETS(count) (((count) + 2) / 3 * 4)
-
-void base64_add(struct buf *out, struct str text);
+/* Adds octets as base64, "=" at the end included, without line ends. */
+void base64_add(struct buf *out, struct str octets);
 
 /*
- * Adds what text means; false, and out as it was, if it is not base64 or does
- * not fit.  One text has one meaning and one meaning one text: the bits that
- * padding leaves over must be 0.
+ * Adds what text stands for.  False, and a part may have been added, where
+ * it is no base64 (blanks, "=" missing or too many, bits left over) or does
+ * not fit.  There is one spelling for each value: what is read and added
+ * again is the same text.
  */
-bool base64_read(struct buf *out, struct str text);
+bool base64_read(struct str text, struct buf *into) MUST_CHECK;
 
 #endif

@@ -100,6 +100,14 @@ static const struct call_row rows[] = {
 	    { EPIPE, ENOBUFS, EMSGSIZE } },
 	{ CALL_RECEIVE_DESCRIPTORS, "receive_descriptors", CALL_WAITS,
 	    { ECONNRESET, EMFILE } },
+	{ CALL_LISTEN_UNIX, "listen_unix", 0, { EADDRINUSE, EACCES, EMFILE } },
+	{ CALL_LISTEN_INET, "listen_inet", 0, { EADDRINUSE, EACCES, EMFILE } },
+	{ CALL_ACCEPT, "accept", CALL_WAITS,
+	    { EAGAIN, ECONNABORTED, EMFILE, ENFILE, ENOBUFS } },
+	{ CALL_CLOSE_ON_EXEC, "close_on_exec", 0, { EBADF } },
+	{ CALL_FCHMODAT, "fchmodat", CALL_WAITS, { EPERM, EIO, EROFS } },
+	{ CALL_FCHOWNAT, "fchownat", CALL_WAITS, { EPERM, EIO, EROFS } },
+	{ CALL_MAP_SHARED, "map_shared", 0, { ENOMEM } },
 };
 
 static const struct {

@@ -1094,3 +1094,101 @@ kernel_receive_descriptors(
 		remember(fds[i], "(received)", O_RDWR);
 	return got;
 }
+
+int
+kernel_listen_unix(const char *path)
+{
+	struct fault_record *record =
+	    begin_name(CALL_LISTEN_UNIX, AT_FDCWD, path);
+	int fd;
+
+	if (refused(record))
+		return -1;
+	fd = (int)end(record, real_listen_unix(path));
+	if (fd >= 0)
+		remember(fd, "(socket)", O_RDWR);
+	return fd;
+}
+
+int
+kernel_listen_inet(const char *host, uint16_t port)
+{
+	struct fault_record *record = begin(CALL_LISTEN_INET, -1);
+	int fd;
+
+	if (refused(record))
+		return -1;
+	fd = (int)end(record, real_listen_inet(host, port));
+	if (fd >= 0)
+		remember(fd, "(socket)", O_RDWR);
+	return fd;
+}
+
+int
+kernel_accept(int listener)
+{
+	struct fault_record *record = begin(CALL_ACCEPT, -1);
+	int fd;
+
+	if (refused(record))
+		return -1;
+	fd = (int)end(record, real_accept(listener));
+	if (fd >= 0)
+		remember(fd, "(socket)", O_RDWR);
+	return fd;
+}
+
+bool
+kernel_is_listening(int fd)
+{
+	return real_is_listening(fd);
+}
+
+void
+kernel_peer(int fd, char *into, size_t size)
+{
+	real_peer(fd, into, size);
+}
+
+int
+kernel_close_on_exec(int fd)
+{
+	struct fault_record *record = begin(CALL_CLOSE_ON_EXEC, fd);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_close_on_exec(fd));
+}
+
+int
+kernel_fchmodat(int dir, const char *path, mode_t mode)
+{
+	struct fault_record *record = begin_name(CALL_FCHMODAT, dir, path);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_fchmodat(dir, path, mode));
+}
+
+int
+kernel_fchownat(int dir, const char *path, uid_t uid, gid_t gid)
+{
+	struct fault_record *record = begin_name(CALL_FCHOWNAT, dir, path);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_fchownat(dir, path, uid, gid));
+}
+
+void *
+kernel_map_shared(size_t size)
+{
+	struct fault_record *record = begin(CALL_MAP_SHARED, -1);
+	void *at;
+
+	if (refused(record))
+		return NULL;
+	at = real_map_shared(size);
+	(void)end(record, at == NULL ? -1 : 0);
+	return at;
+}
