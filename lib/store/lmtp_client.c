@@ -218,12 +218,16 @@ fail_of_call(struct handover *at, const char *verb, struct status *why)
 	int number = errno;
 
 	if (!at->says_dot && stop_reason() != STOP_NOT)
-		return fail_of_stop(at, verb, STATUS_SERVER_LOST, why);
-	(void)status_fail(why, STATUS_SERVER_LOST, "cannot %s %s: %s", verb,
-	    at->where,
-	    number == ETIMEDOUT && at->says_dot ?
-		"lmtp_data_done_timeout has passed" :
-		strerror(number));
+		(void)fail_of_stop(at, verb, STATUS_SERVER_LOST, why);
+	else
+		(void)status_fail(why, STATUS_SERVER_LOST, "cannot %s %s: %s",
+		    verb, at->where,
+		    number == ETIMEDOUT && at->says_dot ?
+			"lmtp_data_done_timeout has passed" :
+			strerror(number));
+	if (!at->in_text || at->says_dot)
+		status_add(why, "; it has not answered %s",
+		    lmtp_client_said(&at->client));
 	return doubt(at, why);
 }
 
@@ -389,7 +393,7 @@ talk(struct delivery *delivery, int64_t wait_us, struct status *why)
 			return fail_of_call(at, "send to", why);
 		got = stream_receive(at->fd, &at->in, sys_ticks_us() + wait_us);
 		if (got < 0)
-			return fail_of_call(at, "get an answer from", why);
+			return fail_of_call(at, "hear", why);
 		if (got == 0)
 			return fail_of_end(at, why);
 	}
@@ -509,7 +513,7 @@ check_silence(struct handover *at, struct status *why)
 	if (got < 0 && errno == ETIMEDOUT && stop_reason() == STOP_NOT)
 		return 0;
 	if (got < 0)
-		return fail_of_call(at, "listen to", why);
+		return fail_of_call(at, "hear", why);
 	if (got == 0)
 		return status_fail(why, STATUS_SERVER_LOST,
 		    "%s has closed the connection before the message's end",
