@@ -257,6 +257,7 @@ print_row(const struct lmtp_stage *stage, const struct row *row,
 	    outcome->answer[2], outcome->said);
 	if (getenv("FAULT_ONLY") != NULL)
 		print_calls(stage);
+	(void)fflush(stdout);
 }
 
 static void
