@@ -25,6 +25,7 @@ struct lmtp_transaction {
 	/* Set before open. */
 	struct str client; /* its name */
 	const char *host;  /* ours */
+	char *room;        /* MESSAGE_ROOM_OCTETS */
 	bool authenticated;
 
 	struct spool spool;
