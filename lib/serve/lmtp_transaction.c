@@ -351,8 +351,11 @@ wait_for_any(struct lmtp_transaction *at)
 			running[count++] = one;
 		}
 	ready = sys_poll(wanted, count, 1000);
-	if (ready < 0)
-		sys_sleep_ms(10); /* it only makes us look too often */
+	if (ready < 0) {
+		/* Then one after the other: each has its deadline. */
+		ready = 1;
+		wanted[0].revents = POLLIN;
+	}
 	for (nfds_t i = 0; i < count; i++) {
 		struct recipient *one = running[i];
 
