@@ -390,14 +390,16 @@ def details_and_quotas_are_those_of_Dovecot(w):
             for box in ("/Maildir", "/Maildir/.work", "/Maildir/.a.b"):
                 make_maildir(home(ANN) + box, 5000)
             rows = []
-            for name in ("ann+work", "ann+Work", "ann+a/b", "ann+a.b", "ann+",
-                         "ann+none", "ann+..", "ann+INBOX", "ben"):
-                _, results = wired.deliver(name + "@example.com")
-                rows.append((name, results[0].status, results[0].dsn[0]))
+            # Not a.b: with Dovecot that depends on its separator.
+            for name in ("ann+work", "ann+Work", "ann+a/b", "ann+", "ann+none",
+                         "ann+..", "ann+INBOX", "ben"):
+                _, result = wired.postfix.deliver(
+                    SENDER, name + "@example.com", Letter().octets)
+                rows.append((name, result.status, result.dsn))
             boxes = {box: len(mails(home(ANN) + "/Maildir", box))
                      for box in ("", ".work", ".a.b")}
             seen[server.name] = rows, boxes
-            true(results[0].dsn == "4.2.2", str(results[0]))
+            same(result.dsn, "4.2.2", "a full mailbox: %s" % result)
     same(seen["lda-lmtp"], seen["Dovecot"], "details and quotas")
 
 

@@ -71,6 +71,7 @@ class Wiring(postfix.Postfix):
     pairs of what is replaced in them and in lda.conf."""
 
     number = 0
+    directories = []    # of the first: name, mode, owner and group
 
     def __init__(self, private, *names, main="", master="", conf="",
                  changes=()):
@@ -98,6 +99,9 @@ class Wiring(postfix.Postfix):
                     postfix.MASTER_CF.format(port=self.port)
                     + "lmtp unix - - n - - lmtp\n"
                     + taken("master.cf") + master)
+        # Postfix waits until a file has not been changed for a second.
+        for name in os.listdir(self.etc):
+            os.utime(os.path.join(self.etc, name), (0, 0))
         if taken("lda.conf") + conf:
             world.write("/etc/lda.conf", taken("lda.conf") + conf)
 
@@ -110,6 +114,29 @@ class Wiring(postfix.Postfix):
         for part in parts:
             last[part.split(" ", 1)[0]] = part
         return "".join(last.values())
+
+    def start(self):
+        """postfix(1) looks after its directories, and sleeps, for more than a
+        second; from the second time on they are made here, and master(8) is
+        started as it does."""
+        if not Wiring.directories:
+            super().start()
+            for path, names, _ in os.walk(self.top + "/spool"):
+                for name in names:
+                    facts = os.stat(os.path.join(path, name))
+                    Wiring.directories.append((
+                        os.path.relpath(os.path.join(path, name), self.top),
+                        facts.st_mode & 0o7777, facts.st_uid, facts.st_gid))
+            return
+        for name, mode, uid, gid in Wiring.directories:
+            os.mkdir(os.path.join(self.top, name))
+            os.chown(os.path.join(self.top, name), uid, gid)
+            os.chmod(os.path.join(self.top, name), mode)
+        mark = self.world.sink.mark()
+        done = self.command(postfix.DAEMONS + "/master", "-w")
+        if done.returncode != 0 or not self.world.sink.wait(
+                lambda line: "daemon started" in line.text, mark, 20):
+            raise world.CannotBuild("Postfix does not start\n" + done.stderr)
 
     def __enter__(self):
         self.start()
