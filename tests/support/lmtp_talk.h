@@ -46,7 +46,7 @@ void expect_copy(struct world *world, const char *maildir, const char *fields,
 /* No message is anywhere. */
 void expect_nothing(struct world *world);
 
-/* A field of /proc/PID/status ("VmHWM:"), and the children of a process. */
+/* A field of /proc/PID/status ("RssAnon:"), and the children of a process. */
 const char *process_fact(pid_t pid, const char *name);
 size_t process_children(pid_t pid, pid_t *children, size_t most);
 
