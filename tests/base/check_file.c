@@ -308,6 +308,65 @@ START_TEST(full_disk_is_enospc)
 }
 END_TEST
 
+/* A file of its own for reading and writing, with these octets. */
+static int
+make_file(const char *name, const char *octets, size_t length)
+{
+	scratch_write_octets(&scratch, name, octets, length);
+	return open(scratch_path(&scratch, name), O_RDWR | O_APPEND);
+}
+
+static const size_t copies[] = { 0, 1, 64 * 1024 - 1, 64 * 1024, 64 * 1024 + 1,
+	300000 };
+
+START_TEST(copy_is_whole_wherever_the_descriptor_stands)
+{
+	size_t length = copies[_i];
+	char *given = arena_take(&arena, length + 1);
+	struct str got = { NULL, 0 };
+	bool reading = true;
+	int from, to;
+
+	for (size_t i = 0; i < length; i++)
+		given[i] = (char)(i * 7 + i / 251);
+	from = make_file("from", given, length);
+	to = make_file("to", "before", 6);
+	ck_assert_int_eq((int)lseek(from, 3, SEEK_SET), 3);
+	ck_assert_int_eq(file_copy(from, to, &reading), 0);
+	ck_assert(!reading);
+	/* Several processes may share it. */
+	ck_assert_int_eq((int)lseek(from, 0, SEEK_CUR), 3);
+	ck_assert_int_eq(file_read(scratch_path(&scratch, "to"), 1000000,
+			     &arena, &got, NULL),
+	    0);
+	ck_assert_uint_eq(got.length, 6 + length);
+	ck_assert_int_eq(memcmp(got.at, "before", 6), 0);
+	ck_assert_int_eq(memcmp(got.at + 6, given, length), 0);
+	(void)close(from);
+	(void)close(to);
+}
+END_TEST
+
+START_TEST(failed_copy_tells_which_side_it_was)
+{
+	int file = make_file("f", "abc", 3), ends[2];
+	bool reading = false;
+
+	/* A pipe has no offsets. */
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(file_copy(ends[0], file, &reading), -1);
+	ck_assert_int_eq(errno, ESPIPE);
+	ck_assert(reading);
+	/* This end cannot be written to. */
+	ck_assert_int_eq(file_copy(file, ends[0], &reading), -1);
+	ck_assert_int_eq(errno, EBADF);
+	ck_assert(!reading);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+	(void)close(file);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -328,6 +387,9 @@ main(void)
 	tcase_add_test(whole, failed_open_leaves_no_descriptor);
 	tcase_add_test(whole, everything_is_written);
 	tcase_add_test(whole, full_disk_is_enospc);
+	tcase_add_loop_test(whole, copy_is_whole_wherever_the_descriptor_stands,
+	    0, (int)COUNT(copies));
+	tcase_add_test(whole, failed_copy_tells_which_side_it_was);
 	suite_add_tcase(suite, whole);
 	tcase_add_checked_fixture(lines, open_all, close_all);
 	tcase_add_loop_test(

@@ -151,6 +151,59 @@ START_TEST(long_message_with_one_file_for_all)
 }
 END_TEST
 
+static void
+read_mbox(const char *name, struct mail *into)
+{
+	FILE *file = fopen(scratch_path(&world.scratch, name), "rb");
+
+	ck_assert_ptr_nonnull(file);
+	into->octets = malloc(1024 * KIB);
+	ck_assert_ptr_nonnull(into->octets);
+	into->length = fread(into->octets, 1, 1024 * KIB - 1, file);
+	into->octets[into->length] = '\0';
+	(void)fclose(file);
+}
+
+/* The file that is read by offset, for a Maildir and an mbox at once. */
+START_TEST(long_message_into_an_mbox)
+{
+	static const char fields[] = "Return-Path: <a@b>\n";
+	size_t length = 300 * KIB, kept;
+	char *wire = make_wire(length), *want = malloc(length);
+	const char *text;
+	struct mail got;
+
+	ck_assert_ptr_nonnull(want);
+	kept = keep(wire, length, want);
+	lmtp_config(&world, "lmtp_hdr_delivery_address = none\n");
+	lmtp_users(&world,
+	    lmtp_users_line(
+		&world, "old", "old", "userdb_mail=mbox:~/mail:INBOX=~/inbox"));
+	scratch_mkdir(&world.scratch, "old", 0700);
+	lmtp_open(&service, &world);
+	lmtp_envelope(&service, "old@b", "bob@b", "amy@b", NULL);
+	service_say(&service, "DATA\r\n");
+	service_hear(&service, "354 ");
+	service_say_octets(&service, wire, length);
+	service_say(&service, ".\r\n");
+	service_hear(&service, "250 2.0.0 <old@b>");
+	service_hear(&service, "250 2.0.0 <bob@b>");
+	service_hear(&service, "250 2.0.0 <amy@b>");
+	lmtp_quit(&service);
+	read_mbox("old/inbox", &got);
+	ck_assert_int_eq(strncmp(got.octets, "From a@b ", 9), 0);
+	text = strchr(got.octets, '\n') + 1;
+	ck_assert_int_eq(strncmp(text, fields, sizeof(fields) - 1), 0);
+	text += sizeof(fields) - 1;
+	ck_assert_uint_eq(got.length - (size_t)(text - got.octets), kept + 1);
+	ck_assert_int_eq(memcmp(text, want, kept), 0);
+	ck_assert_int_eq(text[kept], '\n');
+	free(got.octets);
+	free(wire);
+	free(want);
+}
+END_TEST
+
 /* What stands between 354 and the dot, and what is kept of it. */
 static const struct {
 	const char *wire, *want;
@@ -384,6 +437,7 @@ main(void)
 	tcase_add_loop_test(
 	    octets, octets_are_kept_whatever_they_are, 0, COUNT(lengths));
 	tcase_add_test(octets, long_message_with_one_file_for_all);
+	tcase_add_test(octets, long_message_into_an_mbox);
 	tcase_add_loop_test(octets, message_ends_with_its_dot_and_nothing_else,
 	    0, COUNT(texts));
 	tcase_add_test(octets, octet_by_octet_is_the_same);

@@ -5,9 +5,11 @@
 #include "store/store.h"
 
 #include "../base/expect.h"
+#include "base/sys.h"
 #include "support/maildir_view.h"
 #include "support/scratch.h"
 
+#include <fcntl.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -303,6 +305,94 @@ START_TEST(probe_makes_nothing)
 }
 END_TEST
 
+/* A file without a name, as lda-lmtp spools a message for several. */
+static int
+open_spool(const char *directory)
+{
+	int fd = sys_unnamed_file(directory);
+
+	if (fd < 0)
+		return -1; /* a file system that has none */
+	ck_assert_int_eq(write(fd, "spooled\n", 8), 8);
+	message.memory = STR("");
+	message.shared = fd;
+	message.may_link = true;
+	message.size_octets = 8;
+	message.crlf_octets = 9;
+	return fd;
+}
+
+static nlink_t
+names_of(int fd)
+{
+	struct stat facts;
+
+	ck_assert_int_eq(fstat(fd, &facts), 0);
+	return facts.st_nlink;
+}
+
+START_TEST(spooled_message_is_one_file_for_all)
+{
+	int fd = open_spool(scratch.root);
+
+	if (fd < 0)
+		return;
+	deliver_into("");
+	mailbox.root = mailbox.inbox = scratch_path(&scratch, "home/other");
+	deliver_into("");
+	ck_assert_uint_eq(names_of(fd), 2);
+	maildir_expect(&scratch, "home/Maildir", "spooled\n", 8);
+	maildir_expect(&scratch, "home/other", "spooled\n", 8);
+	/* It is still there for the next. */
+	ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	(void)close(fd);
+}
+END_TEST
+
+START_TEST(aborted_link_leaves_nothing)
+{
+	int fd = open_spool(scratch.root);
+
+	if (fd < 0)
+		return;
+	ck_assert_int_eq(open_folder(""), 0);
+	ck_assert_int_eq(store_maildir.stage(&delivery, &message, &why), 0);
+	ck_assert_uint_eq(maildir_count(&scratch, "home/Maildir/new"), 0);
+	store_maildir.abort(&delivery, &why);
+	ck_assert_uint_eq(names_of(fd), 0);
+	ck_assert_uint_eq(maildir_count_below(&scratch, ""), 0);
+	(void)close(fd);
+}
+END_TEST
+
+/* Each is a reason to copy. */
+START_TEST(file_that_would_not_be_the_same_is_copied)
+{
+	static const char *const whats[] = { "not allowed", "prefix",
+		"mode of the group", "other file system" };
+	int fd = open_spool(_i == 3 ? "/dev/shm" : scratch.root);
+	const char *want = _i == 1 ? "X: y\nspooled\n" : "spooled\n";
+	struct stat ours, theirs;
+
+	if (fd < 0)
+		return;
+	ck_assert_int_eq(fstat(fd, &theirs), 0);
+	ck_assert_int_eq(stat(scratch.root, &ours), 0);
+	if (_i == 3 && ours.st_dev == theirs.st_dev)
+		return;
+	if (_i == 0)
+		message.may_link = false;
+	if (_i == 1)
+		message_put_before(&message, STR("X: y\n"));
+	if (_i == 2)
+		scratch_mkdir(&scratch, "home/Maildir", 0750);
+	deliver_into("");
+	ck_assert_msg(names_of(fd) == 0, "%s: it is linked", whats[_i]);
+	maildir_expect(&scratch, "home/Maildir", want, strlen(want));
+	(void)close(fd);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -332,6 +422,10 @@ main(void)
 	tcase_add_loop_test(all, strange_paths_are_made, 0, 5);
 	tcase_add_test(all, endless_path_is_answered);
 	tcase_add_test(all, probe_makes_nothing);
+	tcase_add_test(all, spooled_message_is_one_file_for_all);
+	tcase_add_test(all, aborted_link_leaves_nothing);
+	tcase_add_loop_test(
+	    all, file_that_would_not_be_the_same_is_copied, 0, 4);
 	suite_add_tcase(suite, all);
 	failed = expect_run(suite);
 	scratch_end();

@@ -308,6 +308,79 @@ START_TEST(machine_is_local_by_its_names)
 }
 END_TEST
 
+/* LMTP keeps him from RCPT to the delivery; what he was found in is given
+ * back. */
+START_TEST(copy_needs_nothing_of_the_original)
+{
+	struct arena found;
+	struct arena_mark mark;
+	struct user copy;
+
+	arena_init(&found, expect_memory);
+	mark = arena_mark(&found);
+	scratch_write(&scratch, "c",
+	    "bob@d:x:3:4::/c/bob::userdb_mail=maildir:~/x "
+	    "userdb_quota_rule=*:storage=1G\n");
+	use("c");
+	ck_assert_int_eq(user_find(&options, STR("bob+x@d"), false, true,
+			     &found, &user, &why),
+	    0);
+	user_copy(&user, &arena, &copy);
+	memset(&user, 0, sizeof(user));
+	arena_rewind(&found, &mark);
+	/* Over where he was. */
+	for (int i = 0; i < 100; i++)
+		memset(arena_take(&found, 1000), '!', 1000);
+	expect_str(STR("name"), copy.name, STR("bob@d"));
+	ck_assert_str_eq(copy.home, "/c/bob");
+	ck_assert(copy.has_uid && copy.uid == 3);
+	ck_assert(copy.has_gid && copy.gid == 4);
+	ck_assert(copy.is_listed && !copy.is_system);
+	expect_holds(copy.source, "passwd-file");
+	ck_assert_uint_eq(copy.field_count, 2);
+	expect_str(STR("field"), copy.fields[0].value, STR("maildir:~/x"));
+	expect_str(STR("field"), copy.fields[1].value, STR("*:storage=1G"));
+}
+END_TEST
+
+START_TEST(user_without_a_home_is_copied)
+{
+	struct user copy;
+
+	options.userdb = setting_split(STR("static"), &arena);
+	ck_assert_int_eq(
+	    user_find(&options, STR("any@d"), false, true, &arena, &user, &why),
+	    0);
+	user_copy(&user, &arena, &copy);
+	ck_assert_ptr_null(copy.home);
+	ck_assert_uint_eq(copy.field_count, 0);
+	ck_assert(!copy.is_listed);
+}
+END_TEST
+
+static const struct {
+	struct str userdb;
+	bool want;
+} everybody[] = {
+	{ TEXT("static"), true },
+	{ TEXT("static:%Ln"), true },
+	{ TEXT("passwd static"), true },
+	{ TEXT("passwd-file:/x static:%u"), true },
+	{ TEXT("static passwd"), false },
+	{ TEXT("passwd"), false },
+	{ TEXT("passwd-file:/static"), false },
+	{ TEXT("statics"), false },
+	{ TEXT(""), false },
+};
+
+START_TEST(static_at_the_end_finds_everybody)
+{
+	options.userdb = setting_split(everybody[_i].userdb, &arena);
+	expect_bool(everybody[_i].userdb, user_finds_everybody(&options),
+	    everybody[_i].want);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -330,6 +403,10 @@ main(void)
 	tcase_add_loop_test(
 	    all, id_is_a_number_or_a_name_and_never_root, 0, (int)COUNT(ids));
 	tcase_add_test(all, machine_is_local_by_its_names);
+	tcase_add_test(all, copy_needs_nothing_of_the_original);
+	tcase_add_test(all, user_without_a_home_is_copied);
+	tcase_add_loop_test(
+	    all, static_at_the_end_finds_everybody, 0, (int)COUNT(everybody));
 	suite_add_tcase(suite, all);
 	failed = expect_run(suite);
 	scratch_end();
