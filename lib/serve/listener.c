@@ -104,6 +104,8 @@ static int
 keep(struct listeners *all, int fd, const char *path, struct status *why)
 {
 	if (all->count == LISTENERS_MOST) {
+		if (path != NULL)
+			(void)sys_unlinkat(AT_FDCWD, path, 0);
 		(void)sys_close(fd);
 		return status_fail(why, STATUS_MISCONFIGURED,
 		    "more than %d sockets to listen on", LISTENERS_MOST);
