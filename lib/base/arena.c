@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One block serves a usual delivery: few page faults, one call. */
-#define BLOCK_OCTETS ((size_t)64 * 1024)
+/* One block serves a usual delivery, the room for the message included: one
+ * call.  Pages of it that are never used cost nothing. */
+#define BLOCK_OCTETS ((size_t)256 * 1024)
 
 /* Bounds the whole program against input that makes us ask without end. */
 #define ARENA_MAX_OCTETS ((size_t)64 * 1024 * 1024)
@@ -63,9 +64,9 @@ arena_take(struct arena *arena, size_t size)
 		give_up(arena);
 	/* Nothing is something too: every answer is an address of its own. */
 	size = (size / unit + 1) * unit;
-	if (size > BLOCK_OCTETS / 4)
-		return take_block(arena, size);
 	if (size > arena->left) {
+		if (size > BLOCK_OCTETS / 4)
+			return take_block(arena, size);
 		arena->at = take_block(arena, BLOCK_OCTETS);
 		arena->left = BLOCK_OCTETS;
 	}
@@ -100,16 +101,22 @@ arena_string(struct arena *arena, struct str from)
 char *
 arena_print(struct arena *arena, const char *format, ...)
 {
+	char *begin = arena->at, *text;
+	size_t left = arena->left;
 	va_list arguments;
-	char *text;
 	int length;
 
+	/* Into the free part of the block, where it nearly always fits. */
 	va_start(arguments, format);
-	length = vsnprintf(NULL, 0, format, arguments);
+	length = vsnprintf(begin, left, format, arguments);
 	va_end(arguments);
 	if (length < 0)
 		give_up(arena);
+	if ((size_t)length >= left && left > 0)
+		memset(begin, 0, left); /* what is free is zeroed */
 	text = arena_take(arena, (size_t)length + 1);
+	if (text == begin)
+		return text;
 	va_start(arguments, format);
 	(void)vsnprintf(text, (size_t)length + 1, format, arguments);
 	va_end(arguments);
@@ -119,9 +126,13 @@ arena_print(struct arena *arena, const char *format, ...)
 char *
 arena_path(struct arena *arena, const char *directory, const char *name)
 {
-	size_t length = strlen(directory);
-	const char *between =
-	    length > 0 && directory[length - 1] == '/' ? "" : "/";
+	size_t length = strlen(directory), name_length = strlen(name);
+	bool has_slash = length > 0 && directory[length - 1] == '/';
+	char *path = arena_take(arena, length + name_length + 2);
 
-	return arena_print(arena, "%s%s%s", directory, between, name);
+	memcpy(path, directory, length);
+	if (!has_slash)
+		path[length++] = '/';
+	memcpy(path + length, name, name_length);
+	return path;
 }

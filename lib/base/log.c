@@ -16,7 +16,10 @@
 #define NOT_TO_BE_HAD (-2)
 
 /* Longer lines are cut: syslogd implementations keep 1024 to 8192. */
-#define LINE_OCTETS 4096
+#define LINE_OCTETS 4000
+
+/* Of what stands before it. */
+#define HEAD_OCTETS 64
 
 static const struct {
 	const char *name;
@@ -56,19 +59,24 @@ log_init(struct log *log, const char *tag, const char *socket_path)
 void
 log_line(struct log *log, enum log_severity severity, struct str line)
 {
-	char room[LINE_OCTETS];
-	struct buf datagram;
+	char room[HEAD_OCTETS];
+	struct buf head;
 
 	if (log->fd == NOT_OPEN) {
-		log->fd = sys_datagram(log->socket_path);
+		log->fd = sys_datagram();
 		if (log->fd < 0)
 			log->fd = NOT_TO_BE_HAD;
 	}
 	if (log->fd == NOT_TO_BE_HAD)
 		return;
-	buf_init(&datagram, room, sizeof(room));
-	buf_print(&datagram, "<%d>%s[%jd]: ", log->facility * 8 + (int)severity,
-	    log->tag, (intmax_t)sys_getpid());
-	buf_add(&datagram, line);
-	(void)sys_send(log->fd, datagram.at, datagram.length);
+	buf_init(&head, room, sizeof(room));
+	buf_add_octet(&head, '<');
+	buf_add_number(&head, (uint64_t)(log->facility * 8 + (int)severity));
+	buf_add_octet(&head, '>');
+	buf_add_string(&head, log->tag);
+	buf_add_octet(&head, '[');
+	buf_add_number(&head, (uint64_t)sys_getpid());
+	buf_add_string(&head, "]: ");
+	(void)sys_send_to(log->fd, log->socket_path, buf_str(&head),
+	    str_head(line, LINE_OCTETS));
 }

@@ -22,6 +22,7 @@ static volatile sig_atomic_t committed;
 static volatile sig_atomic_t has_timer;
 static volatile sig_atomic_t has_killer;
 static timer_t ticker, killer;
+static unsigned soft, hard; /* the deadlines in force, in seconds */
 static struct stop_words last_words = { STDOUT_FILENO, "", 75 };
 
 /* Enough for a handler that writes a constant, on any architecture. */
@@ -170,6 +171,13 @@ set_killer(unsigned seconds)
 void
 stop_deadline(unsigned soft_seconds, unsigned hard_seconds)
 {
+	/* The usual case of a second call: lda.conf says what was in force, a
+	 * fraction of a millisecond before. */
+	if (has_timer && has_killer && soft_seconds == soft &&
+	    hard_seconds == hard)
+		return;
+	soft = soft_seconds;
+	hard = hard_seconds;
 	if (!has_timer) {
 		set_action(SIGUSR1, on_deadline, 0);
 		has_timer = make_timer(SIGUSR1, &ticker);

@@ -126,8 +126,8 @@ text_word(struct buf *into, struct str from, size_t most, const char *special)
 
 	while (from.length > 0 && into->length - begin < most) {
 		struct str character = first_character(from, &is_text);
-		bool escape = !is_text ||
-		    str_index(str_from(special), character.at[0]) != STR_NONE;
+		bool escape =
+		    !is_text || str_has_octet(special, character.at[0]);
 
 		add_character(into, character, escape);
 		from = str_after(from, character.length);

@@ -46,8 +46,8 @@ config_init(struct config *config, const struct config_room *rooms,
 			value->text = str_from(value->row->fallback);
 			value->level = CONFIG_DEFAULT;
 			value->origin = "default";
-			if (setting_parse(value->row, value->text,
-				value->options, arena, why) < 0)
+			if (setting_default(
+				value->row, value->options, arena, why) < 0)
 				return -1;
 		}
 	}
@@ -163,8 +163,7 @@ trailing(struct str line)
 	size_t count = 0;
 
 	while (count < line.length &&
-	    str_index(str_from(" \t\r"), line.at[line.length - 1 - count]) !=
-		STR_NONE)
+	    str_has_octet(" \t\r", line.at[line.length - 1 - count]))
 		count++;
 	return count;
 }
@@ -221,6 +220,19 @@ parse_line(struct config *config, struct str line, const char *origin,
 	    config, name, str_trim(in.rest), CONFIG_FILE, origin, why);
 }
 
+static const char *
+origin_of(struct config *config, const char *file, unsigned line)
+{
+	size_t size = strlen(file) + sizeof(":4294967295");
+	struct buf origin;
+
+	buf_init(&origin, arena_take(config->arena, size), size);
+	buf_add_string(&origin, file);
+	buf_add_octet(&origin, ':');
+	buf_add_number(&origin, line);
+	return origin.at;
+}
+
 int
 config_parse(struct config *config, struct str text, const char *file,
     struct status *why)
@@ -239,9 +251,8 @@ config_parse(struct config *config, struct str text, const char *file,
 			continue;
 		}
 		line = logical_line(config, &in, &lines);
-		if (parse_line(config, line,
-			arena_print(config->arena, "%s:%u", file, first),
-			why) < 0)
+		if (parse_line(
+			config, line, origin_of(config, file, first), why) < 0)
 			return -1;
 	}
 	return 0;

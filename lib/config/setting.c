@@ -219,3 +219,18 @@ setting_parse(const struct setting *row, struct str value, void *options,
 	    "%s = %.*s: the value must be %s", row->name, (int)value.length,
 	    value.at, setting_type_name(row->type));
 }
+
+int
+setting_default(const struct setting *row, void *options, struct arena *arena,
+    struct status *why)
+{
+	char *field = (char *)options + row->offset;
+
+	if (row->type == SETTING_IGNORED)
+		return 0;
+	if (row->type != SETTING_TEXT)
+		return setting_parse(
+		    row, str_from(row->fallback), options, arena, why);
+	*(const char **)(void *)field = row->fallback;
+	return 0;
+}

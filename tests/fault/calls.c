@@ -84,10 +84,10 @@ static const struct call_row rows[] = {
 	{ CALL_RANDOM, "random", 0, { ENOSYS, EAGAIN } },
 	{ CALL_HOSTNAME, "hostname", 0, { EINVAL } },
 	{ CALL_POLL, "poll", CALL_WAITS, { ENOMEM, EINVAL } },
-	{ CALL_DATAGRAM, "datagram", 0,
-	    { ENOENT, ECONNREFUSED, EACCES, EMFILE } },
-	{ CALL_SEND, "send", CALL_WAITS,
-	    { EAGAIN, ECONNREFUSED, ENOBUFS, EMSGSIZE } },
+	{ CALL_DATAGRAM, "datagram", 0, { EMFILE, ENOBUFS } },
+	{ CALL_SEND, "send", CALL_WAITS, { EAGAIN, ECONNREFUSED, ENOBUFS } },
+	{ CALL_SEND_TO, "send_to", CALL_WAITS,
+	    { EAGAIN, ENOENT, ECONNREFUSED, EACCES, ENOBUFS, EMSGSIZE } },
 	{ CALL_ISATTY, "isatty", 0, { 0 } },
 };
 

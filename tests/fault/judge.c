@@ -46,7 +46,7 @@ static const struct excuse {
 	const char *reason;
 } excuses[] = {
 	{ CALL_DATAGRAM, 0, "", ANY, "logging never fails a delivery" },
-	{ CALL_SEND, 0, "", ANY, "logging never fails a delivery" },
+	{ CALL_SEND_TO, 0, "", ANY, "logging never fails a delivery" },
 	{ CALL_CLOSEDIR, 0, "", ANY, "nothing is kept in it" },
 	{ CALL_FSTAT, 0, "mbox.lock", ANY, "then its holder is not known" },
 	{ CALL_HOSTNAME, 0, "", ANY, "localhost will do in a file's name" },
@@ -601,7 +601,8 @@ could_not_log(const struct evidence *evidence)
 
 		if (record->result < 0 &&
 		    (record->call == CALL_DATAGRAM ||
-			record->call == CALL_SEND || record->call == CALL_MAP))
+			record->call == CALL_SEND_TO ||
+			record->call == CALL_MAP))
 			return true;
 	}
 	return false;

@@ -80,6 +80,7 @@ enum fault_call {
 	CALL_POLL,
 	CALL_DATAGRAM,
 	CALL_SEND,
+	CALL_SEND_TO,
 	CALL_ISATTY,
 	CALL_COUNT
 };
