@@ -45,26 +45,32 @@ RELRO = -Wl,-z,relro,-z,now,-z,noexecstack
 # silently makes a dynamic program.  Elsewhere the compiler knows how.
 MUSL_LIB := $(shell $(CC) -v 2>&1 | sed -n 's,^Reading specs from \(/.*/\)musl-gcc\.specs$$,\1,p')
 ifeq ($(STATIC),no)
-LINK = $(CC) $(CFLAGS) -pie $(RELRO) -o $@ $(filter %.o,$^) $(LDFLAGS)
+LINK = $(CC) $(CFLAGS) -pie $(RELRO) -o $@ $(filter %.o %.a,$^) $(LDFLAGS)
 KIND = dynamic PIE
 else ifneq ($(MUSL_LIB),)
 LINK = $(CC) $(CFLAGS) -fPIE -static -nostartfiles \
     -Wl,-pie,--no-dynamic-linker,-z,text $(RELRO) -o $@ \
-    $(MUSL_LIB)rcrt1.o $(MUSL_LIB)crti.o $(filter %.o,$^) $(LDFLAGS) $(MUSL_LIB)crtn.o
+    $(MUSL_LIB)rcrt1.o $(MUSL_LIB)crti.o $(filter %.o %.a,$^) $(LDFLAGS) $(MUSL_LIB)crtn.o
 KIND = static PIE with musl
 else
-LINK = $(CC) $(CFLAGS) -static-pie $(RELRO) -o $@ $(filter %.o,$^) $(LDFLAGS)
+LINK = $(CC) $(CFLAGS) -static-pie $(RELRO) -o $@ $(filter %.o %.a,$^) $(LDFLAGS)
 KIND = static PIE
 endif
 
 LIB_SOURCES := $(sort $(wildcard lib/*/*.c))
-LDA_SOURCES := lda/main.c lda/options.c
-OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(LIB_SOURCES) $(LDA_SOURCES))
+LDA_SOURCES := lda/main.c lda/options.c lda/startup.c
+SERVER_SOURCES := lda/server.c lda/startup.c
+LIB_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(LIB_SOURCES))
+LDA_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(LDA_SOURCES))
+SERVER_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(SERVER_SOURCES))
+# The programs that the seam goes round none of.
+OBJECTS := $(sort $(LIB_OBJECTS) $(LDA_OBJECTS) $(SERVER_OBJECTS))
 PLACES = -DSYSCONFDIR='"$(SYSCONFDIR)"' -DLIBEXECDIR='"$(LIBEXECDIR)"'
 PRODUCT_FLAGS = $(STANDARD) $(WARNINGS) $(HARDENING) -D_FORTIFY_SOURCE=2 -fPIE -Ilib \
     -Ilda $(CFLAGS) $(CPPFLAGS)
 
-all: $(BUILD)/lda $(BUILD)/lda-getpw $(BUILD)/lda-relay
+all: $(BUILD)/lda $(BUILD)/lda-getpw $(BUILD)/lda-relay $(BUILD)/lda-lmtp \
+    $(BUILD)/lda-verify
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/places
 	@mkdir -p $(@D); echo '  CC $<'; $(CC) $(PRODUCT_FLAGS) -MMD -MP -c -o $@ $<
@@ -79,8 +85,20 @@ $(BUILD)/places: FORCE
 $(BUILD)/obj/lib/base/place.o: lib/base/place.c $(BUILD)/places
 	@mkdir -p $(@D); echo '  CC $<'; $(CC) $(PRODUCT_FLAGS) $(PLACES) -MMD -MP -c -o $@ $<
 
-$(BUILD)/lda: $(OBJECTS) $(BUILD)/places
+# An archive, so that each program takes only what it needs.
+$(BUILD)/liblda.a: $(LIB_OBJECTS)
+	@rm -f $@; $(AR) rcs $@ $^
+
+$(BUILD)/lda: $(LDA_OBJECTS) $(BUILD)/liblda.a $(BUILD)/places
 	@echo "$@: $(KIND), $(CC)"; $(LINK)
+
+$(BUILD)/lda-lmtp: $(BUILD)/obj/lda/lmtp_main.o $(SERVER_OBJECTS) \
+    $(BUILD)/liblda.a $(BUILD)/places
+	@$(LINK)
+
+$(BUILD)/lda-verify: $(BUILD)/obj/lda/verify_main.o $(SERVER_OBJECTS) \
+    $(BUILD)/liblda.a $(BUILD)/places
+	@$(LINK)
 
 $(BUILD)/obj/lda/relay_main.o: lda/relay_main.c $(BUILD)/places
 	@mkdir -p $(@D); echo '  CC $<'; $(CC) $(PRODUCT_FLAGS) -DLDA_PROGRAM='"$(SBINDIR)/lda"' -MMD -MP -c -o $@ $<
@@ -108,11 +126,13 @@ LIBCHECK = $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
 
 CHECK_LIB := $(patsubst %.c,$(CHECK)/obj/%.o,$(LIB_SOURCES))
 CHECK_LDA := $(patsubst %.c,$(CHECK)/obj/%.o,$(LDA_SOURCES))
+CHECK_SERVER := $(patsubst %.c,$(CHECK)/obj/%.o,$(SERVER_SOURCES))
 SUPPORT := $(patsubst %.c,$(CHECK)/obj/%.o,$(wildcard tests/support/*.c))
 FAULT := $(patsubst %.c,$(CHECK)/obj/%.o,$(filter-out \
     tests/fault/check_%.c tests/fault/kernel_fault.c,$(wildcard tests/fault/*.c)))
 TESTS := $(patsubst %.c,$(CHECK)/%,$(sort $(wildcard tests/*/check_*.c)))
-CHECK_PROGRAMS := $(CHECK)/lda $(CHECK)/lda-fault $(CHECK)/lda-getpw
+CHECK_PROGRAMS := $(CHECK)/lda $(CHECK)/lda-fault $(CHECK)/lda-getpw \
+    $(CHECK)/lda-lmtp $(CHECK)/lda-lmtp-fault $(CHECK)/lda-verify
 
 $(CHECK)/obj/%.o: %.c
 	@mkdir -p $(@D); echo '  CC $<'; $(HOSTCC) $(CHECK_FLAGS) -MMD -MP -c -o $@ $<
@@ -123,6 +143,12 @@ $(CHECK)/obj/lib/base/place.o: lib/base/place.c
 $(CHECK)/lda: $(CHECK_LIB) $(CHECK_LDA)
 	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
 
+$(CHECK)/lda-lmtp: $(CHECK_LIB) $(CHECK_SERVER) $(CHECK)/obj/lda/lmtp_main.o
+	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
+
+$(CHECK)/lda-verify: $(CHECK_LIB) $(CHECK_SERVER) $(CHECK)/obj/lda/verify_main.o
+	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
+
 # The real seam under other names, behind the one that injects faults.
 $(CHECK)/obj/real_kernel.o: $(CHECK)/obj/lib/base/kernel.o
 	nm -g --defined-only $< | awk '$$3 ~ /^kernel_/ { \
@@ -131,6 +157,11 @@ $(CHECK)/obj/real_kernel.o: $(CHECK)/obj/lib/base/kernel.o
 
 $(CHECK)/lda-fault: $(filter-out %/kernel.o,$(CHECK_LIB)) $(CHECK_LDA) \
     $(CHECK)/obj/tests/fault/kernel_fault.o $(CHECK)/obj/real_kernel.o
+	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
+
+$(CHECK)/lda-lmtp-fault: $(filter-out %/kernel.o,$(CHECK_LIB)) $(CHECK_SERVER) \
+    $(CHECK)/obj/lda/lmtp_main.o $(CHECK)/obj/tests/fault/kernel_fault.o \
+    $(CHECK)/obj/real_kernel.o
 	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
 
 $(CHECK)/lda-getpw: lda/getpw_main.c
@@ -180,8 +211,11 @@ install: all
 	    $(DESTDIR)$(DOCDIR)
 	install -m 755 $(BUILD)/lda $(DESTDIR)$(SBINDIR)/lda
 	install -m 755 $(BUILD)/lda-relay $(DESTDIR)$(SBINDIR)/lda-relay
+	install -m 755 $(BUILD)/lda-lmtp $(DESTDIR)$(SBINDIR)/lda-lmtp
+	install -m 755 $(BUILD)/lda-verify $(DESTDIR)$(SBINDIR)/lda-verify
 	install -m 755 $(BUILD)/lda-getpw $(DESTDIR)$(LIBEXECDIR)/lda-getpw
-	install -m 644 lda/lda.8 lda/lda-relay.8 $(DESTDIR)$(MANDIR)/man8
+	install -m 644 lda/lda.8 lda/lda-relay.8 lda/lda-lmtp.8 \
+	    lda/lda-verify.8 $(DESTDIR)$(MANDIR)/man8
 	install -m 644 lda/lda.conf.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 README NEWS LICENSE lda.conf.sample $(DESTDIR)$(DOCDIR)
 

@@ -18,6 +18,7 @@
 #include "deliver/report.h"
 #include "deliver/trace.h"
 #include "options.h"
+#include "startup.h"
 #include "version.h"
 
 #include <errno.h>
@@ -44,54 +45,18 @@ struct answer {
 	bool cause_too;   /* stderr is a terminal */
 };
 
+static void
+find_answer(struct answer *answer, const struct startup_outputs *outputs)
+{
+	answer->fd = outputs->has_stdout || !outputs->has_stderr ?
+	    STDOUT_FILENO :
+	    STDERR_FILENO;
+	answer->to_terminal = sys_isatty(answer->fd);
+	answer->cause_too = outputs->has_stderr && sys_isatty(STDERR_FILENO);
+}
+
 static const char last_words[] =
     "4.3.0 internal error, delivery is tried again";
-
-static bool
-is_open(int fd)
-{
-	struct stat facts;
-
-	return sys_fstat(fd, &facts) == 0;
-}
-
-/*
- * Descriptors 0 to 2 always name something, or the mailbox would become one
- * of them; what else the caller left open is none of our business.
- */
-static int
-prepare_descriptors(struct answer *answer)
-{
-	bool has_stdout = is_open(STDOUT_FILENO);
-	bool has_stderr = is_open(STDERR_FILENO);
-	int fd;
-
-	answer->fd = has_stdout || !has_stderr ? STDOUT_FILENO : STDERR_FILENO;
-	answer->to_terminal = sys_isatty(answer->fd);
-	answer->cause_too = has_stderr && sys_isatty(STDERR_FILENO);
-	sys_close_from(STDERR_FILENO + 1);
-	if (has_stdout && has_stderr && is_open(STDIN_FILENO))
-		return 0;
-	do
-		fd = sys_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd < 0)
-		return -1;
-	(void)sys_close(fd);
-	return 0;
-}
-
-/* A core file would hold somebody's mail. */
-static void
-prepare_limits(void)
-{
-	const struct rlimit none = { 0, 0 };
-
-	(void)umask(077);
-	if (sys_setrlimit(RLIMIT_CORE, &none) < 0) {
-		/* Then there is one; no reason to defer mail. */
-	}
-}
 
 /* A set-user-ID lda that everybody may run would deliver to anybody for
  * anybody; its file's mode says who may. */
@@ -177,70 +142,6 @@ answer_with(const struct answer *answer, const struct status *why)
 	return status_row(why->id)->exit_code;
 }
 
-/* -o is read before the file, so that its log goes where -o says, and wins
- * over it all the same. */
-static int
-apply_flags(struct settings *settings, const struct options *options,
-    struct status *why)
-{
-	for (size_t i = 0; i < options->setting_count; i++)
-		if (config_set(&settings->config, options->settings[i].name,
-			options->settings[i].value, CONFIG_FLAG, "-o", why) < 0)
-			return -1;
-	for (size_t i = 0; i < options->ignored_count; i++)
-		if (settings->config.ignored_count < CONFIG_IGNORED_MOST)
-			settings->config
-			    .ignored[settings->config.ignored_count++] =
-			    str_from(options->ignored[i]);
-	return 0;
-}
-
-/* A link to a file that is not there (not mounted?) is configured. */
-static bool
-is_dangling(const char *path)
-{
-	struct stat facts;
-
-	return sys_fstatat(AT_FDCWD, path, &facts, AT_SYMLINK_NOFOLLOW) == 0 ||
-	    errno != ENOENT;
-}
-
-/* Only "there is none" of the usual file means the defaults. */
-static int
-read_file(struct settings *settings, const struct options *options,
-    struct status *why)
-{
-	bool missing;
-
-	if (options->config_file != NULL)
-		return config_read(
-		    &settings->config, options->config_file, NULL, why);
-	if (config_read(&settings->config, place_config_file, &missing, why) <
-		0 &&
-	    (!missing || is_dangling(place_config_file)))
-		return -1;
-	status_init(why);
-	return 0;
-}
-
-static int
-load_settings(struct settings *settings, const struct options *options,
-    struct log *log, struct arena *arena, struct status *why)
-{
-	if (settings_init(settings, arena, why) < 0 ||
-	    apply_flags(settings, options, why) < 0)
-		return -1;
-	log->socket_path = settings->deliver.syslog_socket;
-	if (read_file(settings, options, why) < 0)
-		return -1;
-	log->socket_path = settings->deliver.syslog_socket;
-	if (settings_check(settings, why) < 0)
-		return -1;
-	log->facility =
-	    log_facility(str_from(settings->deliver.syslog_facility));
-	return 0;
-}
-
 /* Left in a delivery command by mistake, these would make Postfix log "sent"
  * for mail that went nowhere. */
 static int
@@ -259,7 +160,8 @@ refuse_under_postfix(const struct options *options, struct status *why)
 static int
 refuse_restricted(const struct options *options, struct status *why)
 {
-	if (options->config_file == NULL && options->setting_count == 0 &&
+	if (options->chosen.config_file == NULL &&
+	    options->chosen.setting_count == 0 &&
 	    options->request.message_path == NULL &&
 	    (options->mode == OPTIONS_DELIVER ||
 		options->mode == OPTIONS_VERSION))
@@ -299,9 +201,11 @@ run_with(struct settings *settings, const struct options *options,
     int keeper, int64_t started_us, struct arena *arena)
 {
 	struct deliver_run run;
+	unsigned timeout = seconds(settings->deliver.delivery_timeout);
 
-	stop_deadline(
-	    seconds(settings->deliver.delivery_timeout), GRACE_SECONDS);
+	/* The default is in force, since a fraction of a millisecond. */
+	if (timeout != FIRST_DEADLINE_SECONDS)
+		stop_deadline(timeout, GRACE_SECONDS);
 	deliver_init(
 	    &run, settings, &options->request, log, feeder, started_us, arena);
 	run.keeper = keeper;
@@ -341,7 +245,7 @@ run_options(int argc, char *argv[], struct answer *answer, pid_t parent,
 		say(answer, str_from("lda " VERSION "\n"));
 		return 0;
 	}
-	if (load_settings(&settings, &options, &log, arena, &why) < 0)
+	if (startup_settings(&settings, &options.chosen, &log, arena, &why) < 0)
 		goto failed;
 	return run_with(&settings, &options, answer, &log, &feeder, keeper,
 	    started_us, arena);
@@ -359,15 +263,17 @@ main(int argc, char *argv[])
 	int64_t started_us = sys_ticks_us();
 	struct stop_words words = { .words = last_words,
 		.exit_code = TEMPFAIL };
+	struct startup_outputs outputs;
 	struct answer answer;
 	struct arena arena;
 
-	if (prepare_descriptors(&answer) < 0)
+	if (startup_descriptors(&outputs, 0) < 0)
 		return TEMPFAIL;
+	find_answer(&answer, &outputs);
 	words.fd = answer.fd;
 	stop_prepare_signals(words);
 	stop_deadline(FIRST_DEADLINE_SECONDS, GRACE_SECONDS);
-	prepare_limits();
+	startup_limits();
 	arena_init(&arena, stop_now);
 	return run_options(argc, argv, &answer, parent, started_us, &arena);
 }

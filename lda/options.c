@@ -8,8 +8,6 @@
  */
 #include "options.h"
 
-#include "base/cursor.h"
-
 #include <string.h>
 
 const char options_usage[] =
@@ -45,23 +43,10 @@ claim(struct envelope_claim *into, const char *text)
 static void
 ignore(struct options *into, const char *flag)
 {
-	if (into->ignored_count < COUNT(into->ignored))
-		into->ignored[into->ignored_count++] = flag;
-}
+	struct startup_chosen *chosen = &into->chosen;
 
-static int
-take_setting(struct reading *at, const char *text)
-{
-	struct cursor in = cursor_over(str_from(text));
-	struct options_setting *one =
-	    &at->into->settings[at->into->setting_count];
-
-	one->name = str_trim(cursor_until(&in, '='));
-	one->value = str_trim(in.rest);
-	if (strchr(text, '=') == NULL || one->name.length == 0)
-		return refuse(at->why, "-o needs setting=value, not ", text);
-	at->into->setting_count++;
-	return 0;
+	if (chosen->ignored_count < COUNT(chosen->ignored))
+		chosen->ignored[chosen->ignored_count++] = flag;
 }
 
 /* A flag that takes an argument. */
@@ -76,7 +61,7 @@ take_argument(struct reading *at, char flag, const char *text)
 		claim(&request->envelope.original_flag, text);
 		break;
 	case 'c':
-		into->config_file = text;
+		into->chosen.config_file = text;
 		break;
 	case 'd':
 		claim(&request->user, text);
@@ -91,7 +76,9 @@ take_argument(struct reading *at, char flag, const char *text)
 		claim(&request->folder, text);
 		break;
 	case 'o':
-		return take_setting(at, text);
+		return startup_take_setting(&into->chosen, text) ?
+		    0 :
+		    refuse(at->why, "-o needs setting=value, not ", text);
 	case 'p':
 		request->message_path = text;
 		break;
@@ -232,8 +219,8 @@ options_read(int argc, char *const argv[], char *const environment[],
 	struct reading at = { into, arena, why };
 
 	memset(into, 0, sizeof(*into));
-	into->settings =
-	    arena_take(arena, ((size_t)argc + 1) * sizeof(*into->settings));
+	into->chosen.settings = arena_take(
+	    arena, ((size_t)argc + 1) * sizeof(*into->chosen.settings));
 	read_environment(environment, &into->request);
 	return read_flags(&at, argc, argv);
 }

@@ -5,6 +5,7 @@
 #define LDA_OPTIONS_H
 
 #include "deliver/request.h"
+#include "startup.h"
 
 /* What lda is asked to do. */
 enum options_mode {
@@ -14,20 +15,10 @@ enum options_mode {
 	OPTIONS_VERSION        /* -V */
 };
 
-/* One "-o name=value". */
-struct options_setting {
-	struct str name;
-	struct str value;
-};
-
 struct options {
 	enum options_mode mode;
-	const char *config_file;          /* -c, or NULL */
-	struct options_setting *settings; /* in their order */
-	size_t setting_count;
+	struct startup_chosen chosen;
 	struct deliver_request request;
-	const char *ignored[4]; /* dovecot-lda's flags without meaning here */
-	size_t ignored_count;
 };
 
 /*

@@ -18,6 +18,12 @@
 /* Bounds the whole program against input that makes us ask without end. */
 #define ARENA_MAX_OCTETS ((size_t)64 * 1024 * 1024)
 
+/* In front of what was taken; its size keeps the rest aligned. */
+struct arena_block {
+	struct arena_block *before;
+	size_t size; /* octets, this included */
+};
+
 union any_type {
 	long long whole;
 	long double real;
@@ -39,18 +45,28 @@ give_up(const struct arena *arena)
 	abort(); /* it must not return */
 }
 
+/* Room for the head of a block that keeps what follows aligned. */
+#define HEAD_OCTETS sizeof(union any_type)
+
+_Static_assert(sizeof(struct arena_block) <= HEAD_OCTETS, "the head fits");
+
+/* At least size octets. */
 static void *
 take_block(struct arena *arena, size_t size)
 {
-	void *block;
+	struct arena_block *block;
 
+	size += HEAD_OCTETS;
 	if (size > ARENA_MAX_OCTETS - arena->used)
 		give_up(arena);
 	block = sys_map(size);
 	if (block == NULL)
 		give_up(arena);
+	block->before = arena->newest;
+	block->size = size;
+	arena->newest = block;
 	arena->used += size;
-	return block;
+	return (char *)block + HEAD_OCTETS;
 }
 
 void *
@@ -67,8 +83,9 @@ arena_take(struct arena *arena, size_t size)
 	if (size > arena->left) {
 		if (size > BLOCK_OCTETS / 4)
 			return take_block(arena, size);
-		arena->at = take_block(arena, BLOCK_OCTETS);
-		arena->left = BLOCK_OCTETS;
+		arena->at = take_block(arena, BLOCK_OCTETS - HEAD_OCTETS);
+		arena->left = BLOCK_OCTETS - HEAD_OCTETS;
+		arena->shared = arena->newest;
 	}
 	taken = arena->at;
 	arena->at += size;
@@ -80,6 +97,39 @@ void
 arena_seal(struct arena *arena)
 {
 	arena->sealed = true;
+}
+
+struct arena_mark
+arena_mark(const struct arena *arena)
+{
+	struct arena_mark mark = { arena->newest, arena->shared, arena->at,
+		arena->left };
+
+	return mark;
+}
+
+void
+arena_rewind(struct arena *arena, const struct arena_mark *mark)
+{
+	size_t used = mark->left;
+
+	/* Zeroed again, as the next taker expects it; pages that nobody has
+	 * touched stay untouched. */
+	if (arena->shared == mark->shared)
+		used -= arena->left;
+	if (used > 0)
+		memset(mark->at, 0, used);
+	while (arena->newest != mark->newest) {
+		struct arena_block *block = arena->newest;
+
+		arena->newest = block->before;
+		arena->used -= block->size;
+		sys_unmap(block, block->size);
+	}
+	arena->shared = mark->shared;
+	arena->at = mark->at;
+	arena->left = mark->left;
+	arena->sealed = false;
 }
 
 struct str

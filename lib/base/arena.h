@@ -1,7 +1,8 @@
 /*
  * arena.h - memory for one delivery: taken as needed, given back by exit.
  *
- * lda lives for milliseconds, so nothing is freed.  When there is no more
+ * lda lives for milliseconds, so nothing is freed; the servers, which live
+ * longer, go back to a mark after each transaction.  When there is no more
  * memory the function that lda/ gave to arena_init answers and does not
  * return.  After arena_seal() a request for memory is a bug: what is needed
  * between stage and commit was taken before, so that running out of memory
@@ -15,10 +16,14 @@
 
 #include <stdarg.h>
 
+struct arena_block; /* what one call took from the system */
+
 struct arena {
-	char *at;    /* free part of the newest block */
-	size_t left; /* octets */
-	size_t used; /* octets taken from the system so far */
+	struct arena_block *newest;
+	struct arena_block *shared; /* the newest that several parts share */
+	char *at;                   /* its free part */
+	size_t left;                /* octets */
+	size_t used;                /* octets taken from the system so far */
 	bool sealed;
 	void (*out_of_memory)(void);
 };
@@ -31,6 +36,19 @@ void *arena_take(struct arena *arena, size_t size);
 
 /* From now on arena_take aborts. */
 void arena_seal(struct arena *arena);
+
+/* How much was taken at some moment. */
+struct arena_mark {
+	struct arena_block *newest, *shared;
+	char *at;
+	size_t left;
+};
+
+struct arena_mark arena_mark(const struct arena *arena);
+
+/* Gives back all that was taken since the mark, and breaks the seal.  What
+ * pointed there points nowhere. */
+void arena_rewind(struct arena *arena, const struct arena_mark *mark);
 
 /* A copy of the slice, as a slice or as a C string (cut at a NUL if there is
  * one: callers refuse those before). */

@@ -40,6 +40,27 @@ file_write_all(int fd, struct str text)
 	return 0;
 }
 
+/* One read and one write; large enough that their number costs nothing. */
+#define COPY_OCTETS ((size_t)64 * 1024)
+
+int
+file_copy(int from, int to, bool *reading)
+{
+	char room[COPY_OCTETS];
+	off_t offset = 0;
+
+	for (;;) {
+		ssize_t got = sys_pread(from, room, sizeof(room), offset);
+
+		*reading = got < 0;
+		if (got <= 0)
+			return (int)got;
+		if (file_write_all(to, str_of(room, (size_t)got)) < 0)
+			return -1;
+		offset += got;
+	}
+}
+
 int
 file_open(const char *path, struct stat *facts)
 {

@@ -13,6 +13,12 @@
 int file_write_all(int fd, struct str text) MUST_CHECK;
 
 /*
+ * Copies all of from, read by offset from its beginning, to the end of what
+ * was written to to.  0 or -1 with errno; *reading tells which side failed.
+ */
+int file_copy(int from, int to, bool *reading) MUST_CHECK;
+
+/*
  * Reads a regular file of at most most octets into the arena.  Opened
  * without waiting, so that a FIFO in its place cannot hold us up.  facts are
  * the file's; NULL: not wanted.

@@ -14,6 +14,7 @@
 #include <grp.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -214,6 +215,36 @@ kernel_renameat_new(int from_dir, const char *from, int to_dir, const char *to)
 #endif
 }
 
+int
+kernel_unnamed_file(const char *directory)
+{
+#if ON_LINUX && defined(O_TMPFILE)
+	return open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+#else
+	(void)directory;
+	errno = EOPNOTSUPP; /* the caller makes a named one and unlinks it */
+	return -1;
+#endif
+}
+
+int
+kernel_link_open(int fd, int to_dir, const char *to)
+{
+#if ON_LINUX
+	/* AT_EMPTY_PATH would need CAP_DAC_READ_SEARCH. */
+	char from[32];
+
+	(void)snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, from, to_dir, to, AT_SYMLINK_FOLLOW);
+#else
+	(void)fd;
+	(void)to_dir;
+	(void)to;
+	errno = ENOSYS; /* the caller copies */
+	return -1;
+#endif
+}
+
 ssize_t
 kernel_readlinkat(int dir, const char *path, char *into, size_t size)
 {
@@ -393,6 +424,12 @@ kernel_map(size_t size)
 }
 
 int
+kernel_unmap(void *at, size_t size)
+{
+	return munmap(at, size);
+}
+
+int
 kernel_clock(clockid_t clock, struct timespec *into)
 {
 #if ON_LINUX && defined(SYS_clock_gettime) && LONG_MAX > INT32_MAX
@@ -500,27 +537,32 @@ connect_to(int family, const void *address, size_t size)
 	return close_failed(fd);
 }
 
-static int
+/* Its size, or 0 with errno. */
+static socklen_t
 address_of(const char *path, struct sockaddr_un *address)
 {
 	memset(address, 0, sizeof(*address));
 	address->sun_family = AF_UNIX;
 	if (strlen(path) >= sizeof(address->sun_path)) {
 		errno = ENAMETOOLONG;
-		return -1;
+		return 0;
 	}
 	memcpy(address->sun_path, path, strlen(path) + 1);
-	return 0;
+	if (path[0] != '@')
+		return sizeof(*address);
+	/* Linux: a name that is in no file system (sd_notify(3)). */
+	address->sun_path[0] = '\0';
+	return (socklen_t)(
+	    offsetof(struct sockaddr_un, sun_path) + strlen(path));
 }
 
 int
 kernel_stream_unix(const char *path)
 {
 	struct sockaddr_un address;
+	socklen_t size = address_of(path, &address);
 
-	if (address_of(path, &address) < 0)
-		return -1;
-	return connect_to(AF_UNIX, &address, sizeof(address));
+	return size == 0 ? -1 : connect_to(AF_UNIX, &address, size);
 }
 
 int
@@ -562,13 +604,14 @@ kernel_send_to(int fd, const char *path, struct str head, struct str body)
 	struct iovec parts[2] = { { (char *)(uintptr_t)head.at, head.length },
 		{ (char *)(uintptr_t)body.at, body.length } };
 	struct sockaddr_un address;
+	socklen_t length = address_of(path, &address);
 	struct msghdr datagram;
 
-	if (address_of(path, &address) < 0)
+	if (length == 0)
 		return -1;
 	memset(&datagram, 0, sizeof(datagram));
 	datagram.msg_name = &address;
-	datagram.msg_namelen = sizeof(address);
+	datagram.msg_namelen = length;
 	datagram.msg_iov = parts;
 	datagram.msg_iovlen = 2;
 	return sendmsg(fd, &datagram, MSG_NOSIGNAL);
@@ -577,7 +620,207 @@ kernel_send_to(int fd, const char *path, struct str head, struct str body)
 ssize_t
 kernel_send(int fd, const void *from, size_t size)
 {
-	return send(fd, from, size, MSG_NOSIGNAL);
+	return send(fd, from, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Close-on-exec, non-blocking, bound to address and listening. */
+static int
+listen_at(int family, const void *address, size_t size)
+{
+	const int on = 1;
+	int fd = socket(family, SOCK_STREAM, 0);
+	int flags, kept;
+
+	if (fd < 0)
+		return -1;
+	flags = fcntl(fd, F_GETFL);
+	if (flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
+	    (family == AF_UNIX ||
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ==
+		    0) &&
+	    bind(fd, address, (socklen_t)size) == 0 &&
+	    listen(fd, SOMAXCONN) == 0)
+		return fd;
+	kept = errno;
+	(void)close(fd);
+	errno = kept;
+	return -1;
+}
+
+int
+kernel_listen_unix(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	return listen_at(AF_UNIX, &address, sizeof(address));
+}
+
+int
+kernel_listen_inet(const char *host, uint16_t port)
+{
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6,
+		.sin6_port = htons(port) };
+	struct sockaddr_in four = { .sin_family = AF_INET,
+		.sin_port = htons(port) };
+
+	if (inet_pton(AF_INET, host, &four.sin_addr) == 1)
+		return listen_at(AF_INET, &four, sizeof(four));
+	if (inet_pton(AF_INET6, host, &six.sin6_addr) == 1)
+		return listen_at(AF_INET6, &six, sizeof(six));
+	errno = EINVAL;
+	return -1;
+}
+
+int
+kernel_accept(int fd)
+{
+	int connection = accept(fd, NULL, NULL);
+	int flags;
+
+	if (connection < 0)
+		return -1;
+	/* Some systems hand the listener's flags on. */
+	flags = fcntl(connection, F_GETFL);
+	if (flags >= 0)
+		(void)fcntl(connection, F_SETFL, flags & ~O_NONBLOCK);
+	(void)fcntl(connection, F_SETFD, FD_CLOEXEC);
+	return connection;
+}
+
+bool
+kernel_is_listening(int fd)
+{
+	int on = 0;
+	socklen_t size = sizeof(on);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &size) == 0 &&
+	    on != 0;
+}
+
+void
+kernel_peer(int fd, char *into, size_t size)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in four;
+		struct sockaddr_in6 six;
+	} peer;
+	socklen_t length = sizeof(peer);
+
+	into[0] = '\0';
+	memset(&peer, 0, sizeof(peer));
+	if (getpeername(fd, &peer.any, &length) < 0)
+		return;
+	if (peer.any.sa_family == AF_INET)
+		(void)inet_ntop(
+		    AF_INET, &peer.four.sin_addr, into, (socklen_t)size);
+	else if (peer.any.sa_family == AF_INET6)
+		(void)inet_ntop(
+		    AF_INET6, &peer.six.sin6_addr, into, (socklen_t)size);
+}
+
+int
+kernel_close_on_exec(int fd)
+{
+	return fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+int
+kernel_fchmodat(int dir, const char *path, mode_t mode)
+{
+	return fchmodat(dir, path, mode, 0);
+}
+
+int
+kernel_fchownat(int dir, const char *path, uid_t uid, gid_t gid)
+{
+	return fchownat(dir, path, uid, gid, AT_SYMLINK_NOFOLLOW);
+}
+
+void *
+kernel_map_shared(size_t size)
+{
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+/* Room for the descriptors beside one message, aligned as the kernel wants. */
+union passed {
+	struct cmsghdr header;
+	char room[CMSG_SPACE(KERNEL_DESCRIPTORS * sizeof(int))];
+};
+
+ssize_t
+kernel_send_descriptors(
+    int fd, const void *from, size_t size, const int *fds, size_t count)
+{
+	union passed passed;
+	struct iovec text = { .iov_len = size };
+	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1 };
+	struct cmsghdr *header;
+
+	memcpy(&text.iov_base, &from, sizeof(from)); /* it is only read */
+	if (count > KERNEL_DESCRIPTORS) {
+		errno = EINVAL;
+		return -1;
+	}
+	memset(&passed, 0, sizeof(passed));
+	if (count > 0) {
+		message.msg_control = passed.room;
+		message.msg_controllen =
+		    (socklen_t)CMSG_SPACE(count * sizeof(int));
+		header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = (socklen_t)CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(header), fds, count * sizeof(int));
+	}
+	return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
+/* Takes what came beside a message, in one header; what does not fit the
+ * kernel closes. */
+static size_t
+take_descriptors(struct msghdr *message, int *fds)
+{
+	struct cmsghdr *header = CMSG_FIRSTHDR(message);
+	size_t count;
+
+	if (header == NULL || header->cmsg_level != SOL_SOCKET ||
+	    header->cmsg_type != SCM_RIGHTS)
+		return 0;
+	count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	memcpy(fds, CMSG_DATA(header), count * sizeof(int));
+	for (size_t i = 0; i < count; i++)
+		(void)fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+	return count;
+}
+
+ssize_t
+kernel_receive_descriptors(
+    int fd, void *into, size_t size, int *fds, size_t *count)
+{
+	union passed passed;
+	struct iovec text = { .iov_base = into, .iov_len = size };
+	struct msghdr message = { .msg_iov = &text,
+		.msg_iovlen = 1,
+		.msg_control = passed.room,
+		.msg_controllen = sizeof(passed.room) };
+	ssize_t got;
+
+	*count = 0;
+	got = recvmsg(fd, &message, 0);
+	if (got >= 0)
+		*count = take_descriptors(&message, fds);
+	return got;
 }
 
 bool

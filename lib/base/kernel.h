@@ -56,6 +56,11 @@ int kernel_renameat(int from_dir, const char *from, int to_dir, const char *to);
  * system has no such call (renameat2(2)). */
 int kernel_renameat_new(
     int from_dir, const char *from, int to_dir, const char *to);
+/* A file without a name in directory, for reading and writing, mode 0600:
+ * EOPNOTSUPP where the system or the file system has no such thing. */
+int kernel_unnamed_file(const char *directory);
+/* Gives an open file (one more) name; never replaces to.  ENOSYS as above. */
+int kernel_link_open(int fd, int to_dir, const char *to);
 ssize_t kernel_readlinkat(int dir, const char *path, char *into, size_t size);
 DIR *kernel_fdopendir(int fd);
 struct dirent *kernel_readdir(DIR *dir);
@@ -84,14 +89,16 @@ int kernel_setrlimit(int which, const struct rlimit *limit);
 
 /* Memory, time, chance, names of the machine. */
 void *kernel_map(size_t size); /* zeroed private memory, or NULL */
+int kernel_unmap(void *at, size_t size);
 int kernel_clock(clockid_t clock, struct timespec *into);
 int kernel_boot_time(int64_t *seconds);       /* when this machine started */
 int kernel_random(void *into, size_t size);   /* never blocks */
 int kernel_hostname(char *into, size_t size); /* always NUL-terminated */
 int kernel_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
 
-/* For the log: a UNIX datagram socket, non-blocking, close-on-exec, not
- * connected: the one line of a delivery is sent with its address. */
+/* A UNIX datagram socket, non-blocking, close-on-exec, not connected: whoever
+ * has one line to say sends it with the address, and finds a receiver that was
+ * started anew.  "@name" is a name in no file system. */
 int kernel_datagram(void);
 ssize_t kernel_send_to(
     int fd, const char *path, struct str head, struct str body);
@@ -101,7 +108,31 @@ int kernel_stream_unix(const char *path);
 int kernel_stream_inet(const char *host, uint16_t port);
 /* The error that a connection in progress came to, 0 for none. */
 int kernel_stream_error(int fd);
+/* Never waits, whatever the socket is set to. */
 ssize_t kernel_send(int fd, const void *from, size_t size);
+/* One message with descriptors on a UNIX socket (SCM_RIGHTS); at most
+ * KERNEL_DESCRIPTORS.  What is received is close-on-exec, *count of them. */
+#define KERNEL_DESCRIPTORS 4
+ssize_t kernel_send_descriptors(
+    int fd, const void *from, size_t size, const int *fds, size_t count);
+ssize_t kernel_receive_descriptors(
+    int fd, void *into, size_t size, int *fds, size_t *count);
+
+/* Listening stream sockets, close-on-exec, non-blocking.  The UNIX one is made
+ * with mode 0700 & ~umask. */
+int kernel_listen_unix(const char *path);
+int kernel_listen_inet(const char *host, uint16_t port);
+/* The next connection: blocking, close-on-exec. */
+int kernel_accept(int fd);
+/* Whether fd listens; false also for what is no socket. */
+bool kernel_is_listening(int fd);
+/* The numeric address at the other end; "" for a UNIX socket, or none. */
+void kernel_peer(int fd, char *into, size_t size);
+/* What we were given at start is ours alone. */
+int kernel_close_on_exec(int fd);
+int kernel_fchmodat(int dir, const char *path, mode_t mode);
+int kernel_fchownat(int dir, const char *path, uid_t uid, gid_t gid);
+void *kernel_map_shared(size_t size); /* the same, kept in common by forks */
 
 /* Terminal? Never fails for a reason that matters. */
 bool kernel_isatty(int fd);

@@ -56,17 +56,32 @@ log_init(struct log *log, const char *tag, const char *socket_path)
 	log->fd = NOT_OPEN;
 }
 
+static void
+open_socket(struct log *log)
+{
+	log->fd = sys_datagram();
+	if (log->fd < 0)
+		log->fd = NOT_TO_BE_HAD;
+}
+
+void
+log_open(struct log *log)
+{
+	if (log->fd != NOT_OPEN)
+		return;
+	open_socket(log);
+	if (log->fd == NOT_TO_BE_HAD)
+		log->fd = NOT_OPEN; /* it may come */
+}
+
 void
 log_line(struct log *log, enum log_severity severity, struct str line)
 {
 	char room[HEAD_OCTETS];
 	struct buf head;
 
-	if (log->fd == NOT_OPEN) {
-		log->fd = sys_datagram();
-		if (log->fd < 0)
-			log->fd = NOT_TO_BE_HAD;
-	}
+	if (log->fd == NOT_OPEN)
+		open_socket(log);
 	if (log->fd == NOT_TO_BE_HAD)
 		return;
 	buf_init(&head, room, sizeof(room));

@@ -25,6 +25,9 @@ struct log {
 
 void log_init(struct log *log, const char *tag, const char *socket_path);
 
+/* Opens the socket now where that can be done: what is forked later has it. */
+void log_open(struct log *log);
+
 /*
  * Sends line as "<PRI>tag[pid]: line" in one datagram.  The receiver adds
  * time and host (RFC 3164 section 4.3).  The caller has made outside bytes

@@ -18,10 +18,10 @@
 
 static volatile sig_atomic_t reason;
 static volatile sig_atomic_t committed;
+static volatile sig_atomic_t asked, reload;
 static timer_t killer;
 static bool has_killer;
-static unsigned soft, hard; /* the deadlines in force, in seconds */
-static struct stop_words last_words = { STDOUT_FILENO, "", 75 };
+static struct stop_words last_words = { STDOUT_FILENO, "", 75, NULL };
 
 /* Enough for a handler that writes a constant, on any architecture. */
 static char crash_stack[16384];
@@ -55,16 +55,26 @@ on_ending(int signal_number)
 	stop_for(STOP_SIGNAL);
 }
 
+static void
+speak(const char *words)
+{
+	if (words != NULL && write(last_words.fd, words, strlen(words)) < 0) {
+		/* Nobody listens; the exit status says the same. */
+	}
+}
+
 void
 stop_now(void)
 {
-	if (committed)
-		_exit(0);
-	if (write(last_words.fd, last_words.words, strlen(last_words.words)) <
-	    0) {
-		/* Nobody listens; the exit status says the same. */
-	}
-	_exit(last_words.exit_code);
+	speak(committed ? last_words.done : last_words.words);
+	_exit(committed ? 0 : last_words.exit_code);
+}
+
+void
+stop_set_words(struct stop_words words)
+{
+	last_words = words;
+	committed = 0;
 }
 
 static void
@@ -156,12 +166,6 @@ set_killer(unsigned seconds)
 void
 stop_deadline(unsigned soft_seconds, unsigned hard_seconds)
 {
-	/* The usual case of a second call: lda.conf says what was in force, a
-	 * fraction of a millisecond before. */
-	if (soft_seconds == soft && hard_seconds == hard)
-		return;
-	soft = soft_seconds;
-	hard = hard_seconds;
 	(void)alarm(soft_seconds);
 	set_killer(soft_seconds + hard_seconds);
 }
@@ -176,6 +180,40 @@ void
 stop_committed(void)
 {
 	committed = 1;
+}
+
+static void
+on_asking(int signal_number)
+{
+	if (signal_number == SIGHUP)
+		reload = 1;
+	else if (signal_number != SIGCHLD)
+		asked = 1;
+}
+
+void
+stop_when_asked(void)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP,
+		SIGCHLD };
+
+	set_actions(
+	    signals, sizeof(signals) / sizeof(signals[0]), on_asking, 0);
+}
+
+bool
+stop_is_asked(void)
+{
+	return asked != 0;
+}
+
+bool
+stop_take_reload(void)
+{
+	bool wanted = reload != 0;
+
+	reload = 0;
+	return wanted;
 }
 
 void

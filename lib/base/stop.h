@@ -22,11 +22,12 @@ enum stop_reason {
 };
 
 /* What a crash handler does: write words to fd, then _exit(exit_code); once
- * stop_committed() was called it only does _exit(0). */
+ * stop_committed() was called it writes done instead, and does _exit(0). */
 struct stop_words {
 	int fd;
 	const char *words;
 	int exit_code;
+	const char *done; /* NULL: nothing */
 };
 
 /*
@@ -36,6 +37,10 @@ struct stop_words {
  * on a stack of their own.  The string in words must live on.
  */
 void stop_prepare_signals(struct stop_words words);
+
+/* Other last words: a server's child answers somebody else.  What was
+ * committed before is forgotten. */
+void stop_set_words(struct stop_words words);
 
 /* Speaks the last words and ends the process: for when memory is out. */
 void stop_now(void) NORETURN;
@@ -55,6 +60,15 @@ enum stop_reason stop_reason(void);
 
 /* The point of no return: from here on a signal or crash is success. */
 void stop_committed(void);
+
+/*
+ * In a server: TERM, INT and QUIT only ask it to end when it has finished what
+ * it is at, and HUP to read its settings again; no call fails for them.  The
+ * end of a child interrupts a wait.
+ */
+void stop_when_asked(void);
+bool stop_is_asked(void);
+bool stop_take_reload(void); /* true once for each HUP */
 
 /* In a process that has to clean up after another: TERM and its like are
  * ignored, and there is no deadline but the other's end. */

@@ -273,6 +273,28 @@ sys_renameat(int from_dir, const char *from, int to_dir, const char *to)
 }
 
 int
+sys_unnamed_file(const char *directory)
+{
+	int result;
+
+	do
+		result = kernel_unnamed_file(directory);
+	while (result < 0 && again());
+	return result;
+}
+
+int
+sys_link_open(int fd, int to_dir, const char *to)
+{
+	int result;
+
+	do
+		result = kernel_link_open(fd, to_dir, to);
+	while (result < 0 && again());
+	return result;
+}
+
+int
 sys_readlink(const char *path, char *into, size_t size)
 {
 	ssize_t got;
@@ -478,6 +500,20 @@ sys_map(size_t size)
 	return kernel_map(size);
 }
 
+void *
+sys_map_shared(size_t size)
+{
+	return kernel_map_shared(size);
+}
+
+void
+sys_unmap(void *at, size_t size)
+{
+	if (kernel_unmap(at, size) < 0) {
+		/* Then the process keeps it. */
+	}
+}
+
 static int64_t
 clock_us(clockid_t clock)
 {
@@ -591,6 +627,111 @@ sys_send(int fd, const void *from, size_t size)
 		result = kernel_send(fd, from, size);
 	while (result < 0 && again());
 	return result;
+}
+
+_Static_assert(SYS_DESCRIPTORS == KERNEL_DESCRIPTORS, "the same");
+
+ssize_t
+sys_send_descriptors(
+    int fd, const void *from, size_t size, const int *fds, size_t count)
+{
+	ssize_t result;
+
+	do
+		result = kernel_send_descriptors(fd, from, size, fds, count);
+	while (result < 0 && again());
+	return result;
+}
+
+ssize_t
+sys_receive_descriptors(
+    int fd, void *into, size_t size, int *fds, size_t *count)
+{
+	ssize_t result;
+
+	do
+		result = kernel_receive_descriptors(fd, into, size, fds, count);
+	while (result < 0 && again());
+	return result;
+}
+
+int
+sys_listen_unix(const char *path)
+{
+	int result;
+
+	do
+		result = kernel_listen_unix(path);
+	while (result < 0 && again());
+	return result;
+}
+
+int
+sys_listen_inet(const char *host, uint16_t port)
+{
+	int result;
+
+	do
+		result = kernel_listen_inet(host, port);
+	while (result < 0 && again());
+	return result;
+}
+
+int
+sys_accept(int fd)
+{
+	int result;
+
+	do
+		result = kernel_accept(fd);
+	while (result < 0 && again());
+	return result;
+}
+
+bool
+sys_is_listening(int fd)
+{
+	return kernel_is_listening(fd);
+}
+
+void
+sys_peer(int fd, char *into, size_t size)
+{
+	kernel_peer(fd, into, size);
+}
+
+int
+sys_close_on_exec(int fd)
+{
+	return kernel_close_on_exec(fd);
+}
+
+int
+sys_fchmodat(int dir, const char *path, mode_t mode)
+{
+	int result;
+
+	do
+		result = kernel_fchmodat(dir, path, mode);
+	while (result < 0 && again());
+	return result;
+}
+
+int
+sys_fchownat(int dir, const char *path, uid_t uid, gid_t gid)
+{
+	int result;
+
+	do
+		result = kernel_fchownat(dir, path, uid, gid);
+	while (result < 0 && again());
+	return result;
+}
+
+int
+sys_poll_once(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	return kernel_poll(fds, count, timeout_ms);
 }
 
 bool

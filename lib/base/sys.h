@@ -61,6 +61,12 @@ int sys_renameat_new(
     int from_dir, const char *from, int to_dir, const char *to) MUST_CHECK;
 int sys_renameat(
     int from_dir, const char *from, int to_dir, const char *to) MUST_CHECK;
+/* A file without a name in directory (O_RDWR, 0600); EOPNOTSUPP where there
+ * is no such thing. */
+int sys_unnamed_file(const char *directory) MUST_CHECK;
+/* Gives an open file a name, never replacing one; ENOSYS, EXDEV and their like
+ * where it cannot be done. */
+int sys_link_open(int fd, int to_dir, const char *to) MUST_CHECK;
 /* Always NUL-terminated; a longer link is an error (ENAMETOOLONG). */
 int sys_readlink(const char *path, char *into, size_t size) MUST_CHECK;
 DIR *sys_opendir(int dir, const char *path) MUST_CHECK;
@@ -74,7 +80,7 @@ int sys_dup2(int from, int to) MUST_CHECK;
 pid_t sys_fork(void) MUST_CHECK;
 int sys_execve(const char *path, char *const argv[], char *const envp[]);
 pid_t sys_waitpid(pid_t pid, int *status) MUST_CHECK;
-/* Without waiting: 0 when it has not ended. */
+/* Without waiting: 0 when it has not ended.  pid -1 is any child. */
 pid_t sys_waitpid_now(pid_t pid, int *status) MUST_CHECK;
 int sys_kill(pid_t pid, int signal_number);
 int sys_setgroups(size_t count, const gid_t *groups) MUST_CHECK;
@@ -92,8 +98,10 @@ void sys_close_from(int first);
 int sys_getrlimit(int which, struct rlimit *into) MUST_CHECK;
 int sys_setrlimit(int which, const struct rlimit *limit) MUST_CHECK;
 
-/* Zeroed memory, never given back; NULL when there is none. */
+/* Zeroed memory; NULL when there is none. */
 void *sys_map(size_t size) MUST_CHECK;
+void *sys_map_shared(size_t size) MUST_CHECK; /* kept in common by forks */
+void sys_unmap(void *at, size_t size);
 
 /* Microseconds: of the calendar, and of a clock that never jumps.  A clock
  * that cannot be read is 0. */
@@ -123,6 +131,23 @@ int sys_stream_unix(const char *path) MUST_CHECK;
 int sys_stream_inet(const char *host, uint16_t port) MUST_CHECK;
 int sys_stream_error(int fd) MUST_CHECK;
 ssize_t sys_send(int fd, const void *from, size_t size);
+/* One message with at most SYS_DESCRIPTORS descriptors (SCM_RIGHTS). */
+#define SYS_DESCRIPTORS 4
+ssize_t sys_send_descriptors(int fd, const void *from, size_t size,
+    const int *fds, size_t count) MUST_CHECK;
+ssize_t sys_receive_descriptors(
+    int fd, void *into, size_t size, int *fds, size_t *count) MUST_CHECK;
+/* Listening and accepted sockets; kernel.h says how they are set. */
+int sys_listen_unix(const char *path) MUST_CHECK;
+int sys_listen_inet(const char *host, uint16_t port) MUST_CHECK;
+int sys_accept(int fd) MUST_CHECK;
+bool sys_is_listening(int fd);
+void sys_peer(int fd, char *into, size_t size);
+int sys_close_on_exec(int fd) MUST_CHECK;
+int sys_fchmodat(int dir, const char *path, mode_t mode) MUST_CHECK;
+int sys_fchownat(int dir, const char *path, uid_t uid, gid_t gid) MUST_CHECK;
+/* One look: -1 with EINTR when a signal came, which the caller is for. */
+int sys_poll_once(struct pollfd *fds, nfds_t count, int timeout_ms) MUST_CHECK;
 bool sys_isatty(int fd);
 
 #endif

@@ -27,7 +27,7 @@ deliver_init(struct deliver_run *run, struct settings *settings,
 	run->log = log;
 	run->feeder = *feeder;
 	run->started_us = started_us;
-	run->message.file = -1;
+	message_init(&run->message);
 	run->keeper = -1;
 	status_init(&run->why);
 	/* What the caller said, until the message says better. */
@@ -114,7 +114,8 @@ prepare(struct deliver_run *run)
 {
 	struct store_owner owner;
 
-	if (resolve_recipient(run->request, run->settings, run->arena,
+	if (!run->has_user &&
+	    resolve_recipient(run->request, run->settings, run->arena,
 		&run->user, &run->why) < 0)
 		return -1;
 	run->has_user = true;
@@ -234,6 +235,15 @@ spool(void *context, struct status *why)
 	return delivery->mailbox->store->spool(delivery, why);
 }
 
+static void
+note_message(struct deliver_run *run)
+{
+	run->has_message = true;
+	envelope_join(
+	    &run->request->envelope, &run->message.facts, &run->envelope);
+	run->delivery.sender = run->envelope.sender;
+}
+
 static int
 receive_from(struct deliver_run *run, const struct message_source *source)
 {
@@ -242,11 +252,18 @@ receive_from(struct deliver_run *run, const struct message_source *source)
 	int rc = message_receive(&run->message, source, run->limits,
 	    run->limit_count, &where, run->arena, &run->why);
 
-	run->has_message = true;
-	envelope_join(
-	    &run->request->envelope, &run->message.facts, &run->envelope);
-	run->delivery.sender = run->envelope.sender;
+	note_message(run);
 	return rc;
+}
+
+/* What lda-lmtp has received for all recipients. */
+static int
+take_message(struct deliver_run *run)
+{
+	run->message = *run->request->message;
+	note_message(run);
+	return message_check_limits(
+	    &run->message, run->limits, run->limit_count, &run->why);
 }
 
 /* -p: opened with the recipient's rights; a From_ line in it stays, as with
@@ -269,12 +286,46 @@ receive_file(struct deliver_run *run)
 static int
 receive(struct deliver_run *run)
 {
-	const struct message_source input = { STDIN_FILENO, "standard input",
-		true };
+	const struct message_source input = { .fd = STDIN_FILENO,
+		.name = "standard input",
+		.strip_from_line = true };
 
+	if (run->request->message != NULL)
+		return take_message(run);
+	if (run->request->source != NULL)
+		return receive_from(run, run->request->source);
 	if (run->request->message_path != NULL)
 		return receive_file(run);
 	return receive_from(run, &input);
+}
+
+/* More stops than any honest mail makes. */
+#define HOPS_MOST 50
+
+/*
+ * Whether the message has been here before.  Only for LMTP: behind pipe(8) and
+ * local(8) Postfix looks, and has just put the very same Delivered-To on top.
+ * One above all Received fields was written by whoever handed us the message.
+ */
+static int
+check_loop(struct deliver_run *run)
+{
+	const struct message_facts *facts = &run->message.facts;
+	struct str ours = run->request->delivered_to;
+
+	if (!run->request->by_lmtp)
+		return 0;
+	if (facts->hops >= HOPS_MOST)
+		return status_fail(&run->why, STATUS_LOOP,
+		    "mail loop: the message has %u Received fields",
+		    facts->hops);
+	for (size_t i = 0; ours.length > 0 && i < facts->delivered_count; i++)
+		if (str_equal_nocase(facts->delivered[i], ours))
+			return status_fail(&run->why, STATUS_LOOP,
+			    "mail loop: the message was delivered to %.*s "
+			    "before (Delivered-To)",
+			    (int)ours.length, ours.at);
+	return 0;
 }
 
 /* See base/feeder.h: its pipe would have ended like a whole message. */
@@ -323,7 +374,7 @@ transact(struct deliver_run *run)
 	/* A detail that is no folder is what most details are. */
 	if (run->folder_trouble != NULL && !run->folder_is_detail)
 		report_folder(run);
-	if (receive(run) < 0)
+	if (receive(run) < 0 || check_loop(run) < 0)
 		return -1;
 	arena_seal(run->arena);
 	if (store->stage(&run->delivery, &run->message, &run->why) < 0)

@@ -224,7 +224,7 @@ add_user(struct buf *out, const struct deliver_run *run)
 	struct str user =
 	    run->has_user ? run->user.name : run->request->user.text;
 
-	buf_add_string(out, "lda");
+	buf_add_string(out, run->log->tag);
 	if (user.length > 0) {
 		buf_add_octet(out, '(');
 		text_word(out, user, VALUE_OCTETS, " ()");
@@ -314,13 +314,30 @@ report_outcome(struct deliver_run *run)
 }
 
 void
+report_refusal(struct log *log, struct str address, struct str sender,
+    const struct status *why)
+{
+	char room[LINE_OCTETS];
+	struct buf line;
+
+	buf_init(&line, room, sizeof(room));
+	buf_print(&line, "%s: refused ", log->tag);
+	text_word(&line, address, VALUE_OCTETS, " ");
+	buf_add_string(&line, ": ");
+	text_printable(&line, str_from(why->cause), STATUS_CAUSE_OCTETS);
+	add_address(&line, "from", sender);
+	add_failure(&line, why);
+	log_line(log, severity(why), buf_str(&line));
+}
+
+void
 report_early(struct log *log, const struct status *why)
 {
 	char room[LINE_OCTETS];
 	struct buf line;
 
 	buf_init(&line, room, sizeof(room));
-	buf_add_string(&line, "lda: ");
+	buf_print(&line, "%s: ", log->tag);
 	text_printable(&line, str_from(why->cause), STATUS_CAUSE_OCTETS);
 	add_failure(&line, why);
 	log_line(log, severity(why), buf_str(&line));

@@ -14,6 +14,10 @@ void report_folder(struct deliver_run *run);
  * exit=75". */
 void report_outcome(struct deliver_run *run);
 
+/* A recipient whom lda-lmtp or lda-verify refuses, and why. */
+void report_refusal(struct log *log, struct str address, struct str sender,
+    const struct status *why);
+
 /* The same for a failure before there was a delivery. */
 void report_early(struct log *log, const struct status *why);
 

@@ -30,12 +30,13 @@ userdb_is_set(const struct settings *settings)
 	    CONFIG_DEFAULT;
 }
 
-static int
-find(const struct settings *settings, struct str name, struct arena *arena,
-    struct user *into, struct status *why)
+int
+resolve_name(const struct settings *settings, struct str name,
+    bool without_detail, struct arena *arena, struct user *into,
+    struct status *why)
 {
-	return user_find(&settings->user, name, false, userdb_is_set(settings),
-	    arena, into, why);
+	return user_find(&settings->user, name, without_detail,
+	    userdb_is_set(settings), arena, into, why);
 }
 
 /* "<bob@d>" is bob@d, but a blank is part of a name. */
@@ -54,7 +55,8 @@ by_flag(const struct deliver_request *request, const struct settings *settings,
 	struct str name = without_brackets(request->user.text);
 
 	if (name.length > 0)
-		return find(settings, name, arena, into, why);
+		return resolve_name(
+		    settings, name, request->by_lmtp, arena, into, why);
 	(void)status_fail(why, STATUS_MISCONFIGURED,
 	    "-d is empty: its macro in master.cf or main.cf expands to "
 	    "nothing (use ${recipient})");
@@ -106,7 +108,8 @@ static int
 by_address(const struct settings *settings, struct str address,
     struct arena *arena, struct user *into, struct status *why)
 {
-	if (find(settings, address_bare(address), arena, into, why) == 0)
+	if (resolve_name(
+		settings, address_bare(address), false, arena, into, why) == 0)
 		return 0;
 	if (why->id != STATUS_USER_UNKNOWN)
 		return -1;

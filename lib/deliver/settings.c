@@ -38,6 +38,39 @@ static const struct setting rows[] = {
 
 static const struct setting_table deliver_settings = { rows, COUNT(rows) };
 
+static const char *const delivered_to_words[] = { "final", "original", "none",
+	NULL };
+
+#define FIELD(name) offsetof(struct lmtp_options, name)
+
+static const struct setting lmtp_rows[] = {
+	{ "lmtp_hdr_delivery_address", SETTING_CHOICE, "final",
+	    FIELD(lmtp_hdr_delivery_address), delivered_to_words },
+	{ "lmtp_add_received_header", SETTING_BOOL, "yes",
+	    FIELD(lmtp_add_received_header), NULL },
+	{ "lmtp_rcpt_check_quota", SETTING_BOOL, "no",
+	    FIELD(lmtp_rcpt_check_quota), NULL },
+	{ "lmtp_downcase_rcpt", SETTING_BOOL, "yes", FIELD(lmtp_downcase_rcpt),
+	    NULL },
+	{ "lmtp_share_message", SETTING_BOOL, "yes", FIELD(lmtp_share_message),
+	    NULL },
+	{ "lmtp_recipient_limit", SETTING_NUMBER, "1000",
+	    FIELD(lmtp_recipient_limit), NULL },
+	{ "lmtp_user_concurrency_limit", SETTING_NUMBER, "10",
+	    FIELD(lmtp_user_concurrency_limit), NULL },
+	{ "lmtp_sasl", SETTING_TEXT, "", FIELD(lmtp_sasl), NULL },
+	{ "mynetworks", SETTING_LIST, "127.0.0.0/8 [::1]/128",
+	    FIELD(mynetworks), NULL },
+	{ "default_process_limit", SETTING_NUMBER, "100",
+	    FIELD(default_process_limit), NULL },
+	{ "lmtp_user", SETTING_TEXT, "nobody", FIELD(lmtp_user), NULL },
+};
+
+#undef FIELD
+
+static const struct setting_table lmtp_settings = { lmtp_rows,
+	COUNT(lmtp_rows) };
+
 #define IGNORED(name)                                                          \
 	{                                                                      \
 		name, SETTING_IGNORED, "", 0, NULL                             \
@@ -117,6 +150,7 @@ settings_init(
 		{ &user_settings, &settings->user },
 		{ &store_settings, &settings->store },
 		{ &deliver_settings, &settings->deliver },
+		{ &lmtp_settings, &settings->lmtp },
 		{ &ignored_settings, &settings->deliver },
 	};
 
@@ -186,6 +220,18 @@ settings_check(const struct settings *settings, struct status *why)
 		return status_fail(why, STATUS_MISCONFIGURED,
 		    "%s: it must be at least 1s",
 		    config_describe(config, "delivery_timeout"));
+	if (settings->lmtp.lmtp_recipient_limit == 0 ||
+	    settings->lmtp.lmtp_recipient_limit > LMTP_RECIPIENTS_MOST)
+		return status_fail(why, STATUS_MISCONFIGURED,
+		    "%s: it must be between 1 and %d",
+		    config_describe(config, "lmtp_recipient_limit"),
+		    LMTP_RECIPIENTS_MOST);
+	if (settings->lmtp.default_process_limit == 0 ||
+	    settings->lmtp.default_process_limit > PROCESSES_MOST)
+		return status_fail(why, STATUS_MISCONFIGURED,
+		    "%s: it must be between 1 and %d",
+		    config_describe(config, "default_process_limit"),
+		    PROCESSES_MOST);
 	if (log_facility(str_from(settings->deliver.syslog_facility)) < 0)
 		return status_fail(why, STATUS_MISCONFIGURED,
 		    "%s: it must be mail, user, daemon or local0 to local7",

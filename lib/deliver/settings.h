@@ -28,10 +28,41 @@ struct deliver_options {
 	int detail_folder; /* enum deliver_detail */
 };
 
+/* Which address lda-lmtp's Delivered-To names. */
+enum lmtp_delivered_to {
+	LMTP_DELIVERED_TO_FINAL,    /* the recipient's */
+	LMTP_DELIVERED_TO_ORIGINAL, /* what he was before rewriting, if told */
+	LMTP_DELIVERED_TO_NONE      /* no field, and no look for loops */
+};
+
+/* Recipients of one message that anybody may configure: their records must
+ * fit into memory. */
+#define LMTP_RECIPIENTS_MOST 10000
+
+/* Connections at a time: a process each. */
+#define PROCESSES_MOST 10000
+
+/* What concerns the servers alone. */
+struct lmtp_options {
+	int lmtp_hdr_delivery_address; /* enum lmtp_delivered_to */
+	bool lmtp_add_received_header;
+	bool lmtp_rcpt_check_quota;
+	bool lmtp_downcase_rcpt;
+	bool lmtp_share_message;
+	uint64_t lmtp_recipient_limit;
+	uint64_t lmtp_user_concurrency_limit; /* 0: none */
+	const char *lmtp_user;
+	const char *lmtp_sasl; /* "": no AUTH */
+	/* lda-verify's, too. */
+	struct setting_list mynetworks;
+	uint64_t default_process_limit;
+};
+
 struct settings {
 	struct user_options user;
 	struct store_options store;
 	struct deliver_options deliver;
+	struct lmtp_options lmtp;
 	struct config config;
 };
 

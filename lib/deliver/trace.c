@@ -60,11 +60,11 @@ add_user(struct buf *out, const struct deliver_run *run)
 static void
 add_catch_all(struct buf *out, const struct settings *settings)
 {
-	for (size_t i = 0; i < settings->user.userdb.count; i++)
-		if (str_begins(settings->user.userdb.words[i], "static"))
-			buf_add_string(out,
-			    "    note: userdb has \"static\", which finds "
-			    "everybody: no recipient is ever unknown\n");
+	if (user_finds_everybody(&settings->user))
+		buf_add_string(out,
+		    "    note: userdb ends in \"static\", which finds "
+		    "everybody: no recipient is ever unknown, neither here nor "
+		    "to lda-lmtp and lda-verify\n");
 }
 
 static void

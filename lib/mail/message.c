@@ -26,24 +26,8 @@
  * that is held back. */
 #define ROOM_OCTETS (MESSAGE_MEMORY_OCTETS + 2)
 
-/* The state of one reception. */
-struct intake {
-	struct message *message;
-	const struct message_source *from;
-	const struct message_limit *limits;
-	size_t limit_count;
-	const struct message_spool *spool;
-	struct arena *arena;
-	char *room;    /* ROOM_OCTETS */
-	size_t length; /* octets of room that are message */
-	bool held_cr;  /* one CR read whose follower is not known */
-	char last;     /* last octet of the message so far */
-	bool at_end;
-	bool head_seen;
-};
-
 static int
-fail_of_deadline(struct intake *in, struct status *why)
+fail_of_deadline(struct message_intake *in, struct status *why)
 {
 	if (stop_reason() == STOP_SIGNAL)
 		return status_fail(why, STATUS_TROUBLE,
@@ -57,7 +41,7 @@ fail_of_deadline(struct intake *in, struct status *why)
  * is the last octet is held back until its follower is known.
  */
 static size_t
-unfold_line_ends(struct intake *in, size_t begin, size_t end)
+unfold_line_ends(struct message_intake *in, size_t begin, size_t end)
 {
 	size_t to = begin;
 
@@ -88,7 +72,7 @@ unfold_line_ends(struct intake *in, size_t begin, size_t end)
 
 /* W= counts two octets for each line end that is not CRLF already. */
 static void
-count(struct intake *in, struct str text)
+count(struct message_intake *in, struct str text)
 {
 	struct message *message = in->message;
 	struct cursor at = cursor_over(text);
@@ -111,13 +95,14 @@ count(struct intake *in, struct str text)
 	in->last = text.at[text.length - 1];
 }
 
-static int
-check_limits(struct intake *in, struct status *why)
+int
+message_check_limits(const struct message *message,
+    const struct message_limit *limits, size_t limit_count, struct status *why)
 {
-	for (size_t i = 0; i < in->limit_count; i++) {
-		const struct message_limit *limit = &in->limits[i];
+	for (size_t i = 0; i < limit_count; i++) {
+		const struct message_limit *limit = &limits[i];
 
-		if (in->message->size_octets > limit->octets)
+		if (message->size_octets > limit->octets)
 			return status_fail(why, limit->id,
 			    "the message is longer than %ju octets: %s",
 			    (uintmax_t)limit->octets, limit->name);
@@ -125,37 +110,74 @@ check_limits(struct intake *in, struct status *why)
 	return 0;
 }
 
-/*
- * Reads more, until the room is full or the input has ended.  The part
- * behind begin is what is new.
- */
 static int
-read_more(struct intake *in, struct status *why)
+check_limits(struct message_intake *in, struct status *why)
 {
-	size_t begin = in->length, end;
+	return message_check_limits(
+	    in->message, in->limits, in->limit_count, why);
+}
+
+/* The held CR goes in front of what is new; gives where that begins. */
+static char *
+room_for_more(struct message_intake *in, size_t *free)
+{
+	size_t end = in->length;
+
+	if (in->held_cr)
+		in->room[end++] = '\r';
+	*free = ROOM_OCTETS - end;
+	return in->room + end;
+}
+
+/* got octets were put where room_for_more said. */
+static void
+take_in(struct message_intake *in, size_t got)
+{
+	size_t end = in->length + (in->held_cr ? 1 : 0) + got;
+
+	in->length = unfold_line_ends(in, in->length, end);
+}
+
+static ssize_t
+read_source(struct message_intake *in, char *into, size_t size)
+{
+	ssize_t got;
+
+	if (!in->from->by_offset)
+		return sys_read_waiting(in->from->fd, into, size);
+	got = sys_pread(in->from->fd, into, size, in->offset);
+	if (got > 0)
+		in->offset += got;
+	return got;
+}
+
+/* Reads more, until the room is full or the input has ended. */
+static int
+read_more(struct message_intake *in, struct status *why)
+{
+	size_t free;
+	char *into;
 	ssize_t got;
 
 	if (stop_reason() != STOP_NOT)
 		return fail_of_deadline(in, why);
-	end = begin;
-	if (in->held_cr)
-		in->room[end++] = '\r';
-	got = sys_read_waiting(in->from->fd, in->room + end, ROOM_OCTETS - end);
+	into = room_for_more(in, &free);
+	got = read_source(in, into, free);
 	if (got < 0)
 		return status_fail_read(why, in->from->name);
 	in->at_end = got == 0;
-	in->length = unfold_line_ends(in, begin, end + (size_t)got);
+	take_in(in, (size_t)got);
 	return 0;
 }
 
 static bool
-room_is_full(const struct intake *in)
+room_is_full(const struct message_intake *in)
 {
 	return in->length > MESSAGE_MEMORY_OCTETS;
 }
 
 static struct str
-keep(struct intake *in, struct str value)
+keep(struct message_intake *in, struct str value)
 {
 	return header_unfold(in->arena, str_head(value, FACT_OCTETS));
 }
@@ -163,7 +185,7 @@ keep(struct intake *in, struct str value)
 /* Returns false for a field that Postfix does not put on top, or has put there
  * already: then the top has ended. */
 static bool
-note_top_field(struct intake *in, const struct header_field *field)
+note_top_field(struct message_intake *in, const struct header_field *field)
 {
 	struct message_facts *facts = &in->message->facts;
 	struct {
@@ -191,7 +213,19 @@ note_top_field(struct intake *in, const struct header_field *field)
 }
 
 static void
-note_field(struct intake *in, const struct header_field *field)
+note_delivered(struct message_intake *in, struct str value)
+{
+	struct message_facts *facts = &in->message->facts;
+
+	if (facts->delivered == NULL)
+		facts->delivered = arena_take(in->arena,
+		    MESSAGE_DELIVERED_MOST * sizeof(*facts->delivered));
+	if (facts->delivered_count < MESSAGE_DELIVERED_MOST)
+		facts->delivered[facts->delivered_count++] = keep(in, value);
+}
+
+static void
+note_field(struct message_intake *in, const struct header_field *field)
 {
 	struct message_facts *facts = &in->message->facts;
 	struct {
@@ -207,14 +241,19 @@ note_field(struct intake *in, const struct header_field *field)
 		if (wanted[i].fact->at == NULL &&
 		    str_is_nocase(field->name, wanted[i].name))
 			*wanted[i].fact = keep(in, field->value);
-	if (facts->queue_id.at == NULL &&
-	    str_is_nocase(field->name, "Received"))
-		facts->queue_id = keep(
-		    in, header_queue_id(str_head(field->value, FACT_OCTETS)));
+	if (str_is_nocase(field->name, "Received")) {
+		facts->hops++;
+		if (facts->queue_id.at == NULL)
+			facts->queue_id = keep(in,
+			    header_queue_id(
+				str_head(field->value, FACT_OCTETS)));
+	}
+	if (facts->hops > 0 && str_is_nocase(field->name, "Delivered-To"))
+		note_delivered(in, field->value);
 }
 
 static void
-note_facts(struct intake *in, struct str head)
+note_facts(struct message_intake *in, struct str head)
 {
 	struct cursor at = cursor_over(head);
 	struct header_field field;
@@ -227,10 +266,25 @@ note_facts(struct intake *in, struct str head)
 	}
 }
 
+/* What stands behind a Return-Path at the very top; ours takes its place. */
+static struct str
+without_return_path(struct message_intake *in, struct str head)
+{
+	struct cursor at = cursor_over(head);
+	struct header_field field;
+
+	if (!header_next(&at, &field) ||
+	    !str_is_nocase(field.name, "Return-Path"))
+		return head;
+	in->message->facts.return_path = keep(in, field.value);
+	in->message->facts.has_return_path = true;
+	return at.rest;
+}
+
 /* Looks at the beginning, all of which is in memory; gives back what of it
  * is message. */
 static struct str
-see_head(struct intake *in)
+see_head(struct message_intake *in)
 {
 	struct str head = str_of(in->room, in->length);
 	struct message_facts *facts = &in->message->facts;
@@ -243,14 +297,31 @@ see_head(struct intake *in)
 		    keep(in, from_line_sender(str_head(head, line)));
 		head = str_after(head, line + 1);
 	}
+	if (in->from->strip_return_path)
+		head = without_return_path(in, head);
 	note_facts(in, head);
 	in->head_seen = true;
 	return head;
 }
 
+/* The spool, which holds all of the message, the prefix too. */
+static int
+open_spool(struct message_intake *in, struct status *why)
+{
+	struct str prefix = in->message->prefix;
+
+	in->message->file = in->spool->open(in->spool->context, why);
+	if (in->message->file < 0)
+		return -1;
+	if (prefix.length > 0 && file_write_all(in->message->file, prefix) < 0)
+		return status_fail_errno(why, "write to", in->spool->name);
+	in->message->prefix = str_of(NULL, 0);
+	return 0;
+}
+
 /* Counts, judges and writes away what is in the room. */
 static int
-flush(struct intake *in, struct status *why)
+flush(struct message_intake *in, struct status *why)
 {
 	struct str text = str_of(in->room, in->length);
 
@@ -259,11 +330,8 @@ flush(struct intake *in, struct status *why)
 	count(in, text);
 	if (check_limits(in, why) < 0)
 		return -1;
-	if (in->message->file < 0) {
-		in->message->file = in->spool->open(in->spool->context, why);
-		if (in->message->file < 0)
-			return -1;
-	}
+	if (in->message->file < 0 && open_spool(in, why) < 0)
+		return -1;
 	if (file_write_all(in->message->file, text) < 0)
 		return status_fail_errno(why, "write to", in->spool->name);
 	in->length = 0;
@@ -272,11 +340,86 @@ flush(struct intake *in, struct status *why)
 
 /* The whole message is in memory. */
 static int
-keep_in_memory(struct intake *in, struct status *why)
+keep_in_memory(struct message_intake *in, struct status *why)
 {
 	in->message->memory = see_head(in);
 	count(in, in->message->memory);
 	return check_limits(in, why);
+}
+
+void
+message_init(struct message *message)
+{
+	memset(message, 0, sizeof(*message));
+	message->file = message->shared = -1;
+}
+
+void
+message_put_before(struct message *message, struct str prefix)
+{
+	message->prefix = prefix;
+	message->size_octets += prefix.length;
+	message->crlf_octets += prefix.length;
+	for (size_t i = 0; i < prefix.length; i++)
+		if (prefix.at[i] == '\n')
+			message->crlf_octets++;
+}
+
+void
+message_begin(struct message_intake *in, struct message *message,
+    const struct message_source *from, const struct message_limit *limits,
+    size_t limit_count, const struct message_spool *spool, struct arena *arena)
+{
+	memset(in, 0, sizeof(*in));
+	in->message = message;
+	in->from = from;
+	in->limits = limits;
+	in->limit_count = limit_count;
+	in->spool = spool;
+	in->arena = arena;
+	in->room = arena_take(arena, ROOM_OCTETS);
+	message_init(message);
+	message_put_before(message, from->prefix);
+}
+
+int
+message_add(struct message_intake *in, struct str piece, struct status *why)
+{
+	while (piece.length > 0) {
+		size_t free;
+		char *into = room_for_more(in, &free);
+		struct str part = str_head(piece, free);
+
+		memcpy(into, part.at, part.length);
+		take_in(in, part.length);
+		piece = str_after(piece, part.length);
+		if (room_is_full(in) && flush(in, why) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+message_end(struct message_intake *in, struct status *why)
+{
+	struct message *message = in->message;
+
+	if (!in->at_end) {
+		size_t free;
+
+		/* A CR that was held back has no follower. */
+		in->at_end = true;
+		(void)room_for_more(in, &free);
+		take_in(in, 0);
+	}
+	if (message->file < 0 ? keep_in_memory(in, why) < 0 :
+				in->length > 0 && flush(in, why) < 0)
+		return -1;
+	if (message->size_octets == in->from->prefix.length &&
+	    !in->from->may_be_empty)
+		return status_fail(why, STATUS_TROUBLE,
+		    "%s is empty: a broken caller", in->from->name);
+	return 0;
 }
 
 int
@@ -284,27 +427,14 @@ message_receive(struct message *message, const struct message_source *from,
     const struct message_limit *limits, size_t limit_count,
     const struct message_spool *spool, struct arena *arena, struct status *why)
 {
-	struct intake in = { .message = message,
-		.from = from,
-		.limits = limits,
-		.limit_count = limit_count,
-		.spool = spool,
-		.arena = arena };
+	struct message_intake in;
 
-	memset(message, 0, sizeof(*message));
-	message->file = -1;
-	in.room = arena_take(arena, ROOM_OCTETS);
+	message_begin(&in, message, from, limits, limit_count, spool, arena);
 	while (!in.at_end) {
 		if (read_more(&in, why) < 0)
 			return -1;
 		if (room_is_full(&in) && !in.at_end && flush(&in, why) < 0)
 			return -1;
 	}
-	if (message->file < 0 ? keep_in_memory(&in, why) < 0 :
-				in.length > 0 && flush(&in, why) < 0)
-		return -1;
-	if (message->size_octets == 0)
-		return status_fail(why, STATUS_TROUBLE,
-		    "%s is empty: a broken caller", from->name);
-	return 0;
+	return message_end(&in, why);
 }

@@ -6,6 +6,7 @@
  */
 #include "mail/status.h"
 
+#include "base/cursor.h"
 #include "base/path.h"
 #include "base/require.h"
 
@@ -224,6 +225,23 @@ void
 status_become(struct status *why, enum status_id id)
 {
 	why->id = id;
+}
+
+bool
+status_read_reply(struct str said, struct status *why)
+{
+	struct cursor in = cursor_over(said);
+	struct str code = cursor_until(&in, ' ');
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		if (!str_is(code, rows[i].code))
+			continue;
+		(void)status_fail(
+		    why, rows[i].id, "%.*s", (int)said.length, said.at);
+		status_reply(why, "%.*s", (int)in.rest.length, in.rest.at);
+		return true;
+	}
+	return false;
 }
 
 void

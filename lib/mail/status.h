@@ -91,6 +91,13 @@ void status_reply(struct status *why, const char *format, ...) PRINTF(2, 3);
 /* Changes the outcome, keeps the cause: for callers who know better. */
 void status_become(struct status *why, enum status_id id);
 
+/*
+ * The other way round: what a process of ours said, "D.S.N text".  The outcome
+ * is the first row with that code, the cause is the text.  False, and why left
+ * alone, where the code is in no row.
+ */
+bool status_read_reply(struct str said, struct status *why) MUST_CHECK;
+
 /* Adds "D.S.N text", printable ASCII, at most STATUS_REPLY_OCTETS. */
 void status_print_reply(const struct status *why, struct buf *into);
 

@@ -79,20 +79,61 @@ sync_and_close(struct delivery *delivery, struct status *why)
 	return 0;
 }
 
+/* A message that is spooled already (LMTP) gets a name here, so that its octets
+ * are written once for all its recipients.  Not where the file would need
+ * another group or mode than it has; false: it has to be copied. */
+static bool
+link_shared(struct maildir *at, const struct message *message)
+{
+	if (!message->may_link || message->prefix.length > 0 ||
+	    maildir_file_mode(at) != 0 || at->give_gid)
+		return false;
+	maildir_name_make(&at->name, at->names++);
+	if (sys_link_open(message->shared, at->tmp, at->name.in_tmp) < 0)
+		return false;
+	at->in_tmp = true;
+	/* A descriptor of our own: a failure of the sync is told once to each
+	 * open file. */
+	at->file =
+	    sys_openat(at->tmp, at->name.in_tmp, O_WRONLY | O_NOFOLLOW, 0);
+	if (at->file >= 0)
+		return true;
+	(void)sys_unlinkat(at->tmp, at->name.in_tmp, 0);
+	at->in_tmp = false;
+	return false;
+}
+
+/* The message into a file in tmp/; what the store has spooled is there. */
+static int
+write_file(struct delivery *delivery, const struct message *message,
+    struct status *why)
+{
+	struct maildir *at = delivery->work;
+	bool reading = false;
+
+	if (message->file >= 0 ||
+	    (message->shared >= 0 && link_shared(at, message)))
+		return 0;
+	if (create_file(delivery, why) < 0)
+		return -1;
+	if (file_write_all(at->file, message->prefix) == 0 &&
+	    (message->shared >= 0 ?
+		    file_copy(message->shared, at->file, &reading) == 0 :
+		    file_write_all(at->file, message->memory) == 0))
+		return 0;
+	return reading ? status_fail_read(why, "the spooled message") :
+			 status_fail_errno(why, "write to", at->tmp_path);
+}
+
 static int
 maildir_stage(struct delivery *delivery, const struct message *message,
     struct status *why)
 {
 	struct maildir *at = delivery->work;
 
-	if (maildir_check_quota(delivery, message->size_octets, why) < 0)
+	if (maildir_check_quota(delivery, message->size_octets, why) < 0 ||
+	    write_file(delivery, message, why) < 0)
 		return -1;
-	if (message->file < 0) {
-		if (create_file(delivery, why) < 0)
-			return -1;
-		if (file_write_all(at->file, message->memory) < 0)
-			return status_fail_errno(why, "write to", at->tmp_path);
-	}
 	if (sync_and_close(delivery, why) < 0)
 		return -1;
 	maildir_name_publish(

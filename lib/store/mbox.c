@@ -324,16 +324,17 @@ write_octets(void *context, struct str text)
 	return 0;
 }
 
-/* The spooled message once more, in pieces. */
+/* A spooled message once more, in pieces; by offset, because others may read
+ * the same one. */
 static int
-format_spooled(struct mbox *at, struct mbox_format *format)
+format_spooled(int spool, struct mbox_format *format)
 {
 	char piece[16 * 1024];
+	off_t offset = 0;
 	ssize_t got;
 
-	if (sys_lseek(at->spool, 0, SEEK_SET) < 0)
-		return -1;
-	while ((got = sys_read(at->spool, piece, sizeof(piece))) > 0) {
+	while ((got = sys_pread(spool, piece, sizeof(piece), offset)) > 0) {
+		offset += got;
 		if (mbox_format_add(format, str_of(piece, (size_t)got)) < 0)
 			return -1;
 		if (stop_reason() != STOP_NOT) {
@@ -345,14 +346,15 @@ format_spooled(struct mbox *at, struct mbox_format *format)
 }
 
 static int
-format_message(struct mbox *at, const struct message *message,
-    const struct mbox_sink *sink)
+format_message(const struct message *message, const struct mbox_sink *sink)
 {
+	int spool = message->file >= 0 ? message->file : message->shared;
 	struct mbox_format format;
 
 	mbox_format_init(&format, sink);
-	if (message->file < 0 ? mbox_format_add(&format, message->memory) < 0 :
-				format_spooled(at, &format) < 0)
+	if (mbox_format_add(&format, message->prefix) < 0 ||
+	    mbox_format_add(&format, message->memory) < 0 ||
+	    (spool >= 0 && format_spooled(spool, &format) < 0))
 		return -1;
 	return mbox_format_end(&format);
 }
@@ -579,7 +581,7 @@ append(struct delivery *delivery, const struct message *message,
 	at->most_size = at->old_size + (off_t)(before.length + at->counted);
 	at->changed = true;
 	if (write_octets(at, before) < 0 ||
-	    format_message(at, message, &writing) < 0 || flush_room(at) < 0)
+	    format_message(message, &writing) < 0 || flush_room(at) < 0)
 		return status_fail_errno(why, "append to", at->path);
 	if (mark_unread(at) < 0) {
 		/* A reader may miss that there is new mail; it is there. */
@@ -600,7 +602,7 @@ mbox_stage(struct delivery *delivery, const struct message *message,
 	struct str missing;
 
 	at->counted = 0;
-	if (format_message(at, message, &counting) < 0)
+	if (format_message(message, &counting) < 0)
 		return status_fail_read(why, delivery->spool_name);
 	if (lock_mailbox(delivery, why) < 0 ||
 	    missing_end(at, &missing, why) < 0)

@@ -235,6 +235,37 @@ user_check_sources(
 	return 0;
 }
 
+void
+user_copy(const struct user *user, struct arena *arena, struct user *into)
+{
+	size_t count = user->field_count;
+
+	*into = *user;
+	into->name = arena_copy(arena, user->name);
+	if (user->home != NULL)
+		into->home = arena_string(arena, str_from(user->home));
+	into->source = arena_string(arena, str_from(user->source));
+	into->fields = arena_take(arena, count * sizeof(*into->fields));
+	for (size_t i = 0; i < count; i++) {
+		into->fields[i].name = arena_copy(arena, user->fields[i].name);
+		into->fields[i].value =
+		    arena_copy(arena, user->fields[i].value);
+	}
+}
+
+bool
+user_finds_everybody(const struct user_options *options)
+{
+	const struct user_source *source;
+
+	if (options->userdb.count == 0)
+		return false;
+	source = source_of(str_head(
+	    options->userdb.words[options->userdb.count - 1],
+	    str_index(options->userdb.words[options->userdb.count - 1], ':')));
+	return source != NULL && !source->lists_users;
+}
+
 /* Asks the source that one word of the list names. */
 static int
 ask(struct search *at, struct str word, const struct user_source *source,

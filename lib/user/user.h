@@ -101,6 +101,12 @@ int user_find(const struct user_options *options, struct str name,
     bool without_detail, bool userdb_is_set, struct arena *arena,
     struct user *into, struct status *why) MUST_CHECK;
 
+/* A copy of all that is known of him, in the arena. */
+void user_copy(const struct user *user, struct arena *arena, struct user *into);
+
+/* Whether the last of the sources finds everybody: then nobody is unknown. */
+bool user_finds_everybody(const struct user_options *options);
+
 /* A number, or the name of a user or group that passwd or group knows. */
 int user_read_uid(struct str text, const struct user_options *options,
     struct arena *arena, uid_t *uid, struct status *why) MUST_CHECK;

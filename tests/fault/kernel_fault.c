@@ -1037,3 +1037,168 @@ kernel_getsid(void)
 {
 	return real_getsid();
 }
+
+int
+kernel_unmap(void *at, size_t size)
+{
+	struct fault_record *record = begin(CALL_UNMAP, -1);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_unmap(at, size));
+}
+
+/* Nobody else sees it, so its name in the ledger only has to be one. */
+int
+kernel_unnamed_file(const char *directory)
+{
+	struct fault_record *record =
+	    begin_name(CALL_UNNAMED_FILE, AT_FDCWD, directory);
+	int fd;
+
+	if (refused(record))
+		return -1;
+	fd = (int)end(record, real_unnamed_file(directory));
+	record->fd = fd;
+	if (fd >= 0)
+		remember(fd, "(unnamed)", O_RDWR);
+	return fd;
+}
+
+int
+kernel_link_open(int fd, int to_dir, const char *to)
+{
+	struct fault_record *record = begin(CALL_LINK_OPEN, fd);
+
+	name_of(to_dir, to, record->other);
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_link_open(fd, to_dir, to));
+}
+
+ssize_t
+kernel_send_descriptors(
+    int fd, const void *from, size_t size, const int *fds, size_t count)
+{
+	struct fault_record *record = begin(CALL_SEND_DESCRIPTORS, fd);
+
+	if (refused(record))
+		return -1;
+	return (ssize_t)end(
+	    record, real_send_descriptors(fd, from, size, fds, count));
+}
+
+ssize_t
+kernel_receive_descriptors(
+    int fd, void *into, size_t size, int *fds, size_t *count)
+{
+	struct fault_record *record = begin(CALL_RECEIVE_DESCRIPTORS, fd);
+	ssize_t got;
+
+	*count = 0;
+	if (refused(record))
+		return -1;
+	got = (ssize_t)end(
+	    record, real_receive_descriptors(fd, into, size, fds, count));
+	for (size_t i = 0; i < *count; i++)
+		remember(fds[i], "(received)", O_RDWR);
+	return got;
+}
+
+int
+kernel_listen_unix(const char *path)
+{
+	struct fault_record *record =
+	    begin_name(CALL_LISTEN_UNIX, AT_FDCWD, path);
+	int fd;
+
+	if (refused(record))
+		return -1;
+	fd = (int)end(record, real_listen_unix(path));
+	if (fd >= 0)
+		remember(fd, "(socket)", O_RDWR);
+	return fd;
+}
+
+int
+kernel_listen_inet(const char *host, uint16_t port)
+{
+	struct fault_record *record = begin(CALL_LISTEN_INET, -1);
+	int fd;
+
+	if (refused(record))
+		return -1;
+	fd = (int)end(record, real_listen_inet(host, port));
+	if (fd >= 0)
+		remember(fd, "(socket)", O_RDWR);
+	return fd;
+}
+
+int
+kernel_accept(int listener)
+{
+	struct fault_record *record = begin(CALL_ACCEPT, -1);
+	int fd;
+
+	if (refused(record))
+		return -1;
+	fd = (int)end(record, real_accept(listener));
+	if (fd >= 0)
+		remember(fd, "(socket)", O_RDWR);
+	return fd;
+}
+
+bool
+kernel_is_listening(int fd)
+{
+	return real_is_listening(fd);
+}
+
+void
+kernel_peer(int fd, char *into, size_t size)
+{
+	real_peer(fd, into, size);
+}
+
+int
+kernel_close_on_exec(int fd)
+{
+	struct fault_record *record = begin(CALL_CLOSE_ON_EXEC, fd);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_close_on_exec(fd));
+}
+
+int
+kernel_fchmodat(int dir, const char *path, mode_t mode)
+{
+	struct fault_record *record = begin_name(CALL_FCHMODAT, dir, path);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_fchmodat(dir, path, mode));
+}
+
+int
+kernel_fchownat(int dir, const char *path, uid_t uid, gid_t gid)
+{
+	struct fault_record *record = begin_name(CALL_FCHOWNAT, dir, path);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_fchownat(dir, path, uid, gid));
+}
+
+void *
+kernel_map_shared(size_t size)
+{
+	struct fault_record *record = begin(CALL_MAP_SHARED, -1);
+	void *at;
+
+	if (refused(record))
+		return NULL;
+	at = real_map_shared(size);
+	(void)end(record, at == NULL ? -1 : 0);
+	return at;
+}

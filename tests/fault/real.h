@@ -67,5 +67,19 @@ extern __typeof__(kernel_datagram) real_datagram;
 extern __typeof__(kernel_send) real_send;
 extern __typeof__(kernel_send_to) real_send_to;
 extern __typeof__(kernel_isatty) real_isatty;
+extern __typeof__(kernel_unmap) real_unmap;
+extern __typeof__(kernel_unnamed_file) real_unnamed_file;
+extern __typeof__(kernel_link_open) real_link_open;
+extern __typeof__(kernel_send_descriptors) real_send_descriptors;
+extern __typeof__(kernel_receive_descriptors) real_receive_descriptors;
+extern __typeof__(kernel_listen_unix) real_listen_unix;
+extern __typeof__(kernel_listen_inet) real_listen_inet;
+extern __typeof__(kernel_accept) real_accept;
+extern __typeof__(kernel_is_listening) real_is_listening;
+extern __typeof__(kernel_peer) real_peer;
+extern __typeof__(kernel_close_on_exec) real_close_on_exec;
+extern __typeof__(kernel_fchmodat) real_fchmodat;
+extern __typeof__(kernel_fchownat) real_fchownat;
+extern __typeof__(kernel_map_shared) real_map_shared;
 
 #endif

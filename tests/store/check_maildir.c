@@ -41,7 +41,7 @@ open_all(void)
 	mailbox.store = &store_maildir;
 	mailbox.root = scratch_path(&scratch, "home/Maildir");
 	mailbox.inbox = mailbox.root;
-	message.file = -1;
+	message_init(&message);
 	message.memory = STR("a: b\n\nc\r\n");
 	message.size_octets = 9;
 	message.crlf_octets = 11;
