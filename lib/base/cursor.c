@@ -3,6 +3,7 @@
  */
 #include "base/cursor.h"
 
+#include <stdint.h>
 #include <string.h>
 
 struct cursor
@@ -85,11 +86,18 @@ cursor_until(struct cursor *in, char c)
 static struct str
 span(struct cursor *in, const char *set, bool wanted)
 {
+	uint64_t members[4] = { 0 }; /* one bit for each octet there is */
 	size_t length = 0;
 
-	while (length < in->rest.length &&
-	    str_has_octet(set, in->rest.at[length]) == wanted)
-		length++;
+	for (; *set != '\0'; set++)
+		members[(unsigned char)*set / 64] |= (uint64_t)1
+		    << (unsigned char)*set % 64;
+	for (; length < in->rest.length; length++) {
+		unsigned char c = (unsigned char)in->rest.at[length];
+
+		if ((members[c / 64] >> c % 64 & 1) != wanted)
+			break;
+	}
 	return cursor_octets(in, length);
 }
 

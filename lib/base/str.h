@@ -71,6 +71,9 @@ bool str_ends(struct str whole, const char *suffix);
 size_t str_index(struct str whole, char c);
 size_t str_last(struct str whole, char c);
 
+/* How many octets are c.  Made for whole messages. */
+size_t str_count(struct str whole, char c);
+
 /* Whether c is one of set; a NUL never is. */
 bool str_has_octet(const char *set, char c);
 
