@@ -172,9 +172,11 @@ int
 resolve_settings(struct settings *settings, const struct user *user,
     struct arena *arena, struct status *why)
 {
-	const char *origin = arena_print(arena, "userdb %s, user %.*s",
-	    user->source, (int)user->name.length, user->name.at);
+	const char *origin = "";
 
+	if (user->field_count > 0)
+		origin = arena_print(arena, "userdb %s, user %.*s",
+		    user->source, (int)user->name.length, user->name.at);
 	for (size_t i = 0; i < user->field_count; i++) {
 		bool known;
 
@@ -185,7 +187,10 @@ resolve_settings(struct settings *settings, const struct user *user,
 			return -1;
 		}
 	}
-	settings_settle(settings);
+	/* The usual user has none, and the others were checked when they were
+	 * read. */
+	if (!settings_settle(settings) && user->field_count == 0)
+		return 0;
 	return settings_check(settings, why);
 }
 

@@ -39,7 +39,7 @@ static void
 open_all(void)
 {
 	const struct config_room rooms[] = { { &table, &options },
-		{ &old_table, &options } };
+		{ &old_table, NULL } };
 
 	arena_init(&arena, expect_memory);
 	scratch_open(&scratch, getuid(), getgid());
