@@ -178,11 +178,13 @@ arena_print(struct arena *arena, const char *format, ...)
 	va_end(arguments);
 	if (length < 0)
 		give_up(arena);
-	if ((size_t)length >= left && left > 0)
-		memset(begin, 0, left); /* what is free is zeroed */
 	text = arena_take(arena, (size_t)length + 1);
 	if (text == begin)
 		return text;
+	/* It belongs elsewhere, and what is free is zeroed. */
+	if (left > 0)
+		memset(begin, 0,
+		    (size_t)length < left ? (size_t)length + 1 : left);
 	va_start(arguments, format);
 	(void)vsnprintf(text, (size_t)length + 1, format, arguments);
 	va_end(arguments);

@@ -38,8 +38,7 @@ cursor_take(struct cursor *in, char c)
 bool
 cursor_take_any(struct cursor *in, const char *set, char *taken)
 {
-	if (cursor_at_end(in) ||
-	    !str_has_octet(set, in->rest.at[0]))
+	if (cursor_at_end(in) || !str_has_octet(set, in->rest.at[0]))
 		return false;
 	*taken = in->rest.at[0];
 	in->rest = str_after(in->rest, 1);

@@ -552,8 +552,8 @@ address_of(const char *path, struct sockaddr_un *address)
 		return sizeof(*address);
 	/* Linux: a name that is in no file system (sd_notify(3)). */
 	address->sun_path[0] = '\0';
-	return (socklen_t)(
-	    offsetof(struct sockaddr_un, sun_path) + strlen(path));
+	return (
+	    socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
 }
 
 int

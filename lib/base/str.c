@@ -63,8 +63,8 @@ str_begins(struct str whole, const char *prefix)
 {
 	size_t i = 0;
 
-	while (i < whole.length && prefix[i] != '\0' &&
-	    whole.at[i] == prefix[i])
+	while (
+	    i < whole.length && prefix[i] != '\0' && whole.at[i] == prefix[i])
 		i++;
 	return prefix[i] == '\0';
 }

@@ -38,8 +38,8 @@ add_room(
 		value->text = str_from(value->row->fallback);
 		value->level = CONFIG_DEFAULT;
 		value->origin = "default";
-		if (setting_default(value->row, value->options, config->arena,
-			why) < 0)
+		if (setting_default(
+			value->row, value->options, config->arena, why) < 0)
 			return -1;
 	}
 	return 0;

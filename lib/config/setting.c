@@ -143,23 +143,19 @@ setting_split(struct str value, struct arena *arena)
 {
 	struct setting_list list = { NULL, 0 };
 	struct cursor in = cursor_over(value);
-	size_t most = 0;
+	size_t most = 1;
 
-	/* Counted first, taken once. */
+	/* No more words than separators and one; taken once. */
+	for (size_t i = 0; i < value.length; i++)
+		if (str_has_octet(separators, value.at[i]))
+			most++;
+	list.words = arena_take(arena, most * sizeof(*list.words));
 	for (;;) {
 		(void)cursor_span(&in, separators);
 		if (cursor_at_end(&in))
-			break;
-		(void)cursor_span_not(&in, separators);
-		most++;
-	}
-	list.words = arena_take(arena, (most + 1) * sizeof(*list.words));
-	in = cursor_over(value);
-	while (list.count < most) {
-		(void)cursor_span(&in, separators);
+			return list;
 		list.words[list.count++] = cursor_span_not(&in, separators);
 	}
-	return list;
 }
 
 static int

@@ -223,8 +223,11 @@ add_keys(struct buf *out, const struct deliver_run *run)
 		add_key(out, "queue_id", facts->queue_id);
 	if (run->has_message)
 		add_number(out, " size=", run->message.size_octets);
-	if (run->delivery.quota_percent >= 0 && run->has_message)
-		buf_print(out, " quota=%d%%", run->delivery.quota_percent);
+	if (run->delivery.quota_percent >= 0 && run->has_message) {
+		add_number(
+		    out, " quota=", (uint64_t)run->delivery.quota_percent);
+		buf_add_octet(out, '%');
+	}
 	if (run->has_sieve)
 		buf_add_string(out, " sieve=not-run");
 	add_ignored(out, &run->settings->config);

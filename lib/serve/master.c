@@ -48,8 +48,7 @@ notify(const struct master *master, const char *state)
 	fd = sys_datagram();
 	if (fd < 0)
 		return;
-	(void)sys_send_to(
-	    fd, master->notify, str_from(state), str_of(NULL, 0));
+	(void)sys_send_to(fd, master->notify, str_from(state), str_of(NULL, 0));
 	(void)sys_close(fd);
 }
 

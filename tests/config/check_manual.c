@@ -94,8 +94,8 @@ row_of(struct str name)
 {
 	const struct setting *row;
 
-	for (size_t i = 0;
-	     (row = config_row(&all.settings.config, i)) != NULL; i++)
+	for (size_t i = 0; (row = config_row(&all.settings.config, i)) != NULL;
+	     i++)
 		if (str_is(name, row->name))
 			return row;
 	return NULL;

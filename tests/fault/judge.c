@@ -47,6 +47,7 @@ static const struct excuse {
 } excuses[] = {
 	{ CALL_DATAGRAM, 0, "", ANY, "logging never fails a delivery" },
 	{ CALL_SEND_TO, 0, "", ANY, "logging never fails a delivery" },
+	{ CALL_SEND, EAGAIN, "", ANY, "then the server is waited for" },
 	{ CALL_CLOSEDIR, 0, "", ANY, "nothing is kept in it" },
 	{ CALL_FSTAT, 0, "mbox.lock", ANY, "then its holder is not known" },
 	{ CALL_HOSTNAME, 0, "", ANY, "localhost will do in a file's name" },
