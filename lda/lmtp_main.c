@@ -30,6 +30,18 @@ refuse_set_id(struct status *why)
 	    "chmod ug-s it");
 }
 
+/* It would be handed round and round; a user's own mail_location is judged
+ * when he gets mail. */
+static int
+refuse_loop(struct server *server, struct status *why)
+{
+	if (!store_is_remote(&server->settings->store, &server->arena))
+		return 0;
+	return status_fail(why, STATUS_MISCONFIGURED,
+	    "%s: what comes by LMTP is not handed on by LMTP",
+	    config_describe(&server->settings->config, "mail_location"));
+}
+
 static int
 serve(struct server *server, const char *peer)
 {
@@ -66,7 +78,7 @@ main(int argc, char *argv[])
 	status_init(&why);
 	if (!server_start(&server, argc, argv, &exit_code))
 		return exit_code;
-	if (refuse_set_id(&why) < 0)
+	if (refuse_set_id(&why) < 0 || refuse_loop(&server, &why) < 0)
 		return server_turn_away(&server, &why);
 	return server_run(&server);
 }

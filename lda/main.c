@@ -139,7 +139,7 @@ answer_with(const struct answer *answer, const struct status *why)
 		buf_add_octet(&reply, '\n');
 	say(answer, buf_str(&reply));
 	say_cause(answer, why);
-	return status_row(why->id)->exit_code;
+	return status_exit_code(why);
 }
 
 /* Left in a delivery command by mistake, these would make Postfix log "sent"
@@ -183,7 +183,7 @@ show(struct deliver_run *run, const struct options *options,
 	if (options->mode == OPTIONS_SHOW_SETTINGS)
 		settings_print(run->settings, false, &out);
 	else if (trace(run, &out) < 0)
-		rc = status_row(run->why.id)->exit_code;
+		rc = status_exit_code(&run->why);
 	say(answer, buf_str(&out));
 	return rc;
 }

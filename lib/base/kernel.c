@@ -14,6 +14,7 @@
 #include <grp.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -565,6 +566,19 @@ kernel_stream_unix(const char *path)
 	return size == 0 ? -1 : connect_to(AF_UNIX, &address, size);
 }
 
+/* What is small and waited for must not wait for the answer to what went
+ * before. */
+static int
+without_delay(int fd)
+{
+	int yes = 1;
+
+	if (fd >= 0)
+		(void)setsockopt(
+		    fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+	return fd;
+}
+
 int
 kernel_stream_inet(const char *host, uint16_t port)
 {
@@ -574,9 +588,9 @@ kernel_stream_inet(const char *host, uint16_t port)
 		.sin_port = htons(port) };
 
 	if (inet_pton(AF_INET, host, &four.sin_addr) == 1)
-		return connect_to(AF_INET, &four, sizeof(four));
+		return without_delay(connect_to(AF_INET, &four, sizeof(four)));
 	if (inet_pton(AF_INET6, host, &six.sin6_addr) == 1)
-		return connect_to(AF_INET6, &six, sizeof(six));
+		return without_delay(connect_to(AF_INET6, &six, sizeof(six)));
 	errno = EINVAL;
 	return -1;
 }

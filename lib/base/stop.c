@@ -217,13 +217,19 @@ stop_take_reload(void)
 }
 
 void
+stop_ignore_endings(void)
+{
+	set_actions(ending, sizeof(ending) / sizeof(ending[0]), SIG_IGN, 0);
+}
+
+void
 stop_keep_on(void)
 {
 	static const int others[] = { SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM,
 		SIGPROF, SIGTSTP, SIGTTIN, SIGTTOU };
 
 	reason = STOP_NOT;
-	set_actions(ending, sizeof(ending) / sizeof(ending[0]), SIG_IGN, 0);
+	stop_ignore_endings();
 	set_actions(others, sizeof(others) / sizeof(others[0]), SIG_IGN, 0);
 }
 

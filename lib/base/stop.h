@@ -70,6 +70,11 @@ void stop_when_asked(void);
 bool stop_is_asked(void);
 bool stop_take_reload(void); /* true once for each HUP */
 
+/* From here on TERM and its like are ignored, the deadlines stay: for the
+ * moment in which ending would undo nothing any more.  One that came before is
+ * still the reason to stop. */
+void stop_ignore_endings(void);
+
 /* In a process that has to clean up after another: TERM and its like are
  * ignored, and there is no deadline but the other's end. */
 void stop_keep_on(void);

@@ -6,6 +6,7 @@
 #include "base/require.h"
 #include "base/stop.h"
 #include "base/sys.h"
+#include "deliver/remote.h"
 #include "deliver/report.h"
 #include "deliver/resolve.h"
 #include "mail/address.h"
@@ -74,7 +75,9 @@ folder_wanted(struct deliver_run *run)
 {
 	int use = run->settings->deliver.detail_folder;
 
-	if (run->request->folder.text.length > 0 || use == DELIVER_DETAIL_NO)
+	/* A server that is told the whole address decides by itself. */
+	if (run->request->folder.text.length > 0 || use == DELIVER_DETAIL_NO ||
+	    run->mailbox.store->is_remote)
 		return run->request->folder.text;
 	run->folder_is_detail = true;
 	run->make_folder = use == DELIVER_DETAIL_CREATE;
@@ -109,20 +112,32 @@ has_sieve_script(const struct deliver_run *run)
 		&facts, 0) == 0;
 }
 
+/* Who he is, his settings, his rights. */
 static int
-prepare(struct deliver_run *run)
+find_user(struct deliver_run *run)
 {
-	struct store_owner owner;
-
+	if (!run->has_user && remote_is_meant(run)) {
+		run->has_user = remote_resolve(run) == 0;
+		return run->has_user ? 0 : -1;
+	}
 	if (!run->has_user &&
 	    resolve_recipient(run->request, run->settings, run->arena,
 		&run->user, &run->why) < 0)
 		return -1;
 	run->has_user = true;
 	if (resolve_settings(run->settings, &run->user, run->arena, &run->why) <
-		0 ||
-	    resolve_privileges(run->settings, &run->user, &run->keeper,
-		run->arena, &run->why) < 0)
+	    0)
+		return -1;
+	return resolve_privileges(
+	    run->settings, &run->user, &run->keeper, run->arena, &run->why);
+}
+
+static int
+prepare(struct deliver_run *run)
+{
+	struct store_owner owner;
+
+	if (find_user(run) < 0)
 		return -1;
 	owner = owner_of(run);
 	if (mailbox_resolve(&run->settings->store, &owner, run->arena,
@@ -133,6 +148,12 @@ prepare(struct deliver_run *run)
 			status_become(&run->why, STATUS_MISCONFIGURED);
 		return -1;
 	}
+	/* It would be handed round and round. */
+	if (run->request->by_lmtp && run->mailbox.store->is_remote)
+		return status_fail(&run->why, STATUS_MISCONFIGURED,
+		    "mail_location = %s: what came by LMTP is not handed on "
+		    "by LMTP",
+		    run->settings->store.mail_location);
 	status_init(&run->why);
 	return 0;
 }
@@ -175,11 +196,12 @@ find_limits(struct deliver_run *run)
 
 	add_limit(run, or_no_limit(message), STATUS_MESSAGE_TOO_BIG, false,
 	    describe(run, message, "message_size_limit"));
-	add_limit(run, or_no_limit(mailbox),
-	    settings->deliver.quota_full_tempfail ?
-		STATUS_MAILBOX_FULL :
-		STATUS_MAILBOX_FULL_FOR_GOOD,
-	    true, describe(run, mailbox, "mailbox_size_limit"));
+	if (!run->mailbox.store->is_remote)
+		add_limit(run, or_no_limit(mailbox),
+		    settings->deliver.quota_full_tempfail ?
+			STATUS_MAILBOX_FULL :
+			STATUS_MAILBOX_FULL_FOR_GOOD,
+		    true, describe(run, mailbox, "mailbox_size_limit"));
 	if (sys_getrlimit(RLIMIT_FSIZE, &file_size) == 0 &&
 	    file_size.rlim_cur != RLIM_INFINITY)
 		add_limit(run, (uint64_t)file_size.rlim_cur, STATUS_FILE_LIMIT,
@@ -199,6 +221,8 @@ plan(struct deliver_run *run)
 	run->delivery.make_folder = run->make_folder;
 	if (!run->settings->deliver.quota_full_tempfail)
 		run->delivery.full = STATUS_MAILBOX_FULL_FOR_GOOD;
+	if (run->mailbox.store->is_remote)
+		remote_plan(run);
 }
 
 int
@@ -251,6 +275,8 @@ note_message(struct deliver_run *run)
 	envelope_join(
 	    &run->request->envelope, &run->message.facts, &run->envelope);
 	run->delivery.sender = run->envelope.sender;
+	if (run->mailbox.store->is_remote)
+		remote_plan(run);
 }
 
 static int
@@ -373,6 +399,16 @@ commit(struct deliver_run *run)
 	return 0;
 }
 
+/* A server may know only at the last moment that there is no such folder. */
+static void
+note_folder(struct deliver_run *run)
+{
+	if (run->delivery.folder_trouble == NULL)
+		return;
+	run->folder_trouble = run->delivery.folder_trouble;
+	report_folder(run);
+}
+
 static int
 transact(struct deliver_run *run)
 {
@@ -388,6 +424,7 @@ transact(struct deliver_run *run)
 	arena_seal(run->arena);
 	if (store->stage(&run->delivery, &run->message, &run->why) < 0)
 		return -1;
+	note_folder(run);
 	return commit(run);
 }
 

@@ -32,6 +32,18 @@ add_folder(struct buf *out, const struct folder *folder)
 	}
 }
 
+/* The folder; of a server, which one it is. */
+static void
+add_place(struct buf *out, const struct deliver_run *run)
+{
+	if (!run->mailbox.store->is_remote) {
+		add_folder(out, &run->folder);
+		return;
+	}
+	buf_print(out, "%s:", run->mailbox.store->word);
+	text_printable(out, str_from(run->mailbox.root), VALUE_OCTETS);
+}
+
 static void
 add_message_id(struct buf *out, const struct deliver_run *run)
 {
@@ -201,6 +213,23 @@ add_address(struct buf *out, const char *key, struct str value)
 	buf_add_octet(out, '>');
 }
 
+/* Whom a server was told, and what it has said to the message: its log has the
+ * same. */
+static void
+add_remote(struct buf *out, const struct deliver_run *run)
+{
+	const struct delivery *delivery = &run->delivery;
+
+	add_address(out, "to",
+	    delivery->folder_trouble != NULL ? delivery->fallback :
+					       delivery->recipient);
+	if (delivery->storage_id == NULL)
+		return;
+	buf_add_string(out, " said=\"");
+	text_word(out, str_from(delivery->storage_id), VALUE_OCTETS, "\"");
+	buf_add_octet(out, '"');
+}
+
 static void
 add_ignored(struct buf *out, const struct config *config)
 {
@@ -219,6 +248,8 @@ add_keys(struct buf *out, const struct deliver_run *run)
 		add_address(out, "from", run->envelope.sender);
 	if (run->envelope.original_recipient.length > 0)
 		add_address(out, "orig_to", run->envelope.original_recipient);
+	if (run->mailbox.store != NULL && run->mailbox.store->is_remote)
+		add_remote(out, run);
 	if (facts->queue_id.length > 0)
 		add_key(out, "queue_id", facts->queue_id);
 	if (run->has_message)
@@ -258,8 +289,8 @@ add_failure(struct buf *out, const struct status *why)
 
 	buf_init(&reply, room, sizeof(room));
 	status_print_reply(why, &reply);
-	buf_print(out, " reply=\"%s\" exit=%d", reply.at,
-	    status_row(why->id)->exit_code);
+	buf_print(
+	    out, " reply=\"%s\" exit=%d", reply.at, status_exit_code(why));
 }
 
 static enum log_severity
@@ -274,6 +305,7 @@ severity(const struct status *why)
 	case STATUS_MAILBOX_FULL_FOR_GOOD:
 	case STATUS_LOOP:
 	case STATUS_REJECTED:
+	case STATUS_SERVER_REFUSES:
 		return LOG_SEVERITY_NOTICE;
 	default:
 		return LOG_SEVERITY_ERROR;
@@ -313,7 +345,7 @@ report_outcome(struct deliver_run *run)
 	if (run->mailbox.store != NULL) {
 		buf_add_string(
 		    &text, failed ? "save failed to " : "saved mail to ");
-		add_folder(&text, &run->folder);
+		add_place(&text, run);
 		if (failed)
 			buf_add_string(&text, ": ");
 	}

@@ -217,6 +217,8 @@ check_places(const struct settings *settings, struct status *why)
 			"quota_warning" :
 			"quota_rule",
 		    why);
+	if (store_check_lmtp(&settings->store, config->arena, why) < 0)
+		return blame(config, "lmtp_auth_user", why);
 	return 0;
 }
 

@@ -58,9 +58,11 @@ add_user(struct buf *out, const struct deliver_run *run)
 }
 
 static void
-add_catch_all(struct buf *out, const struct settings *settings)
+add_catch_all(struct buf *out, const struct deliver_run *run)
 {
-	if (user_finds_everybody(&settings->user))
+	/* Of a server's users nobody is asked. */
+	if (user_finds_everybody(&run->settings->user) &&
+	    (run->mailbox.store == NULL || !run->mailbox.store->is_remote))
 		buf_add_string(out,
 		    "    note: userdb ends in \"static\", which finds "
 		    "everybody: no recipient is ever unknown, neither here nor "
@@ -88,7 +90,8 @@ add_mailbox(struct buf *out, struct deliver_run *run)
 	add_value(
 	    out, "mail_location", str_from(run->settings->store.mail_location));
 	add_value(out, "format", str_from(run->mailbox.store->word));
-	add_value(out, "mail root", str_from(run->mailbox.root));
+	add_value(out, run->mailbox.store->is_remote ? "server" : "mail root",
+	    str_from(run->mailbox.root));
 	add_folder(out, run);
 	run->mailbox.store->explain(&run->delivery, out);
 }
@@ -138,7 +141,7 @@ add_answer(struct buf *out, const struct status *why)
 	buf_init(&reply, room, sizeof(room));
 	status_print_reply(why, &reply);
 	buf_print(out, "    %s\n    exit status %d\n", reply.at,
-	    status_row(why->id)->exit_code);
+	    status_exit_code(why));
 	add_value(out, "cause", str_from(why->cause));
 }
 
@@ -167,13 +170,14 @@ trace(struct deliver_run *run, struct buf *out)
 	add_settings(out, run);
 	if (run->has_user) {
 		add_user(out, run);
-		add_catch_all(out, run->settings);
+		add_catch_all(out, run);
 	}
 	if (rc == 0) {
 		add_mailbox(out, run);
 		rc = probe(run, out);
 		add_limits(out, run);
-		add_sieve(out, run);
+		if (!run->mailbox.store->is_remote)
+			add_sieve(out, run);
 	}
 	add_answer(out, &run->why);
 	return rc;

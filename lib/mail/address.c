@@ -1,11 +1,13 @@
 /*
  * address.c - envelope addresses: their parts, and the null sender.
  *
- * Source: RFC 5321 section 4.1.2, postfix split_addr(3), pipe(8).
+ * Source: RFC 5321 section 4.1.2, RFC 6531 section 3.3, postfix split_addr(3),
+ * pipe(8).
  */
 #include "mail/address.h"
 
-#include "base/buf.h"
+#include "base/cursor.h"
+#include "base/text.h"
 
 struct str
 address_bare(struct str text)
@@ -86,4 +88,137 @@ address_without_detail(
 	buf_add_octet(&whole, '@');
 	buf_add(&whole, domain);
 	return buf_str(&whole);
+}
+
+struct str
+address_with_detail(struct str address, struct str delimiters,
+    struct str detail, struct arena *arena)
+{
+	struct str bare = address_without_detail(address, delimiters, arena);
+	size_t size = bare.length + detail.length + 3;
+	struct buf whole;
+
+	if (delimiters.length == 0 || detail.length == 0)
+		return bare;
+	buf_init(&whole, arena_take(arena, size), size);
+	buf_add(&whole, address_local(bare));
+	buf_add_octet(&whole, delimiters.at[0]);
+	buf_add(&whole, detail);
+	if (address_has_domain(bare)) {
+		buf_add_octet(&whole, '@');
+		buf_add(&whole, address_domain(bare));
+	}
+	return buf_str(&whole);
+}
+
+/* Adds what a quoted string means; false for anything else. */
+static bool
+unquote(struct buf *out, struct str text)
+{
+	struct cursor in = cursor_over(text);
+
+	if (!cursor_take(&in, '"'))
+		return false;
+	for (;;) {
+		buf_add(out, cursor_span_not(&in, "\"\\"));
+		if (cursor_take(&in, '"'))
+			return cursor_at_end(&in);
+		if (!cursor_take(&in, '\\') || cursor_at_end(&in))
+			return false;
+		buf_add(out, cursor_octets(&in, 1));
+	}
+}
+
+struct str
+address_unquoted(struct str address, struct arena *arena)
+{
+	struct buf whole;
+
+	buf_init(
+	    &whole, arena_take(arena, address.length + 1), address.length + 1);
+	if (!unquote(&whole, address_local(address)))
+		return address;
+	if (address_has_domain(address)) {
+		buf_add_octet(&whole, '@');
+		buf_add(&whole, address_domain(address));
+	}
+	return buf_str(&whole);
+}
+
+/* What an atom is made of, and, as RFC 6531 has it, anything beyond ASCII. */
+static bool
+is_atom_octet(char c)
+{
+	static const char others[] = "!#$%&'*+-/=?^_`{|}~";
+	char lower = str_lower_octet(c);
+
+	return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') ||
+	    (unsigned char)c >= 0x80 ||
+	    (c != '\0' && str_index(str_from(others), c) != STR_NONE);
+}
+
+/* Atoms with single dots between them. */
+static bool
+is_dot_string(struct str local)
+{
+	char last = '.';
+
+	for (size_t i = 0; i < local.length; i++) {
+		char c = local.at[i];
+
+		if (c == '.' ? last == '.' : !is_atom_octet(c))
+			return false;
+		last = c;
+	}
+	return last != '.';
+}
+
+/* Names and address literals; what else might end the path stays out. */
+static bool
+is_domain(struct str domain)
+{
+	for (size_t i = 0; i < domain.length; i++) {
+		char c = domain.at[i];
+
+		if (!is_atom_octet(c) &&
+		    str_index(str_from(".[]:"), c) == STR_NONE)
+			return false;
+	}
+	return domain.length > 0;
+}
+
+static void
+add_quoted(struct buf *out, struct str local)
+{
+	buf_add_octet(out, '"');
+	for (size_t i = 0; i < local.length; i++) {
+		if (local.at[i] == '"' || local.at[i] == '\\')
+			buf_add_octet(out, '\\');
+		buf_add_octet(out, local.at[i]);
+	}
+	buf_add_octet(out, '"');
+}
+
+bool
+address_add_path(struct buf *out, struct str address)
+{
+	struct str local = address_local(address);
+	bool has_domain = address_has_domain(address);
+
+	if (address.length > 0 &&
+	    (local.length == 0 || str_has_control(address) ||
+		!text_is_utf8(address) ||
+		(has_domain && !is_domain(address_domain(address)))))
+		return false;
+	buf_add_octet(out, '<');
+	if (is_dot_string(local) || local.length == 0)
+		buf_add(out, local);
+	else
+		add_quoted(out, local);
+	if (has_domain) {
+		buf_add_octet(out, '@');
+		buf_add(out, address_domain(address));
+	}
+	buf_add_octet(out, '>');
+	return true;
 }

@@ -8,6 +8,7 @@
 #define MAIL_ADDRESS_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 
 /* "<a@b>" without its brackets; anything else unchanged, trimmed. */
 struct str address_bare(struct str text);
@@ -37,5 +38,22 @@ bool address_split_detail(struct str local, struct str delimiters,
  * none. */
 struct str address_without_detail(
     struct str address, struct str delimiters, struct arena *arena);
+
+/* The address with detail in the place of its own, in the arena: behind the
+ * first of delimiters.  Without delimiters or detail there is none. */
+struct str address_with_detail(struct str address, struct str delimiters,
+    struct str detail, struct arena *arena);
+
+/* What the address means: quotes and backslashes of a local part that is a
+ * quoted string are undone, in the arena; any other stays as it is. */
+struct str address_unquoted(struct str address, struct arena *arena);
+
+/*
+ * Adds the address as a path ("<bob@d>", "<\"b ob\"@d>"; nothing is "<>"), the
+ * local part, as address_unquoted gives it, quoted where it needs that.  False,
+ * and out as it was, where no path means this address: it has control
+ * characters, is not UTF-8, or has no local part or no domain behind its "@".
+ */
+bool address_add_path(struct buf *out, struct str address);
 
 #endif

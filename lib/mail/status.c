@@ -47,10 +47,33 @@ static const struct status_row rows[] = {
 	    "no disk space for this mailbox" },
 	{ STATUS_LOOKUP_FAILED, EXIT_TEMPFAIL, "4.4.3", 451,
 	    "user lookup failed" },
+	{ STATUS_SERVER_DEFERS, EXIT_TEMPFAIL, "4.0.0", 451,
+	    "mail server asks to try again" },
+	{ STATUS_SERVER_REFUSES, EXIT_UNAVAILABLE, "5.0.0", 554,
+	    "mail server refuses the message" },
+	{ STATUS_SERVER_AWAY, EXIT_TEMPFAIL, "4.4.1", 451,
+	    "mail server is not available at the moment" },
+	{ STATUS_SERVER_LOST, EXIT_TEMPFAIL, "4.4.2", 451,
+	    "connection to the mail server was lost" },
+	{ STATUS_SERVER_BABBLES, EXIT_TEMPFAIL, "4.5.0", 451,
+	    "mail server does not keep to the protocol" },
 	{ STATUS_TROUBLE, EXIT_TEMPFAIL, "4.3.0", 451,
 	    "internal trouble, delivery is tried again" },
 	{ STATUS_MISCONFIGURED, EXIT_TEMPFAIL, "4.3.5", 451,
 	    "local configuration error" },
+};
+
+/* What a code that is not of our table ends with: a code, or the beginning of
+ * several ("5.7."). */
+static const struct {
+	const char *code;
+	int exit_code;
+} exits[] = {
+	{ "5.1.1", EXIT_NOUSER },
+	{ "5.2.3", EXIT_DATAERR },
+	{ "5.3.4", EXIT_DATAERR },
+	{ "5.6.", EXIT_DATAERR },
+	{ "5.7.", EXIT_NOPERM },
 };
 
 /* What an errno says about the outcome; every other one is trouble. */
@@ -80,10 +103,25 @@ status_row(enum status_id id)
 	return NULL;
 }
 
+int
+status_exit_code(const struct status *why)
+{
+	struct str code = str_from(why->code);
+
+	if (why->id == STATUS_SERVER_REFUSES)
+		for (size_t i = 0; i < COUNT(exits); i++)
+			if (str_is(code, exits[i].code) ||
+			    (str_ends(str_from(exits[i].code), ".") &&
+				str_begins(code, exits[i].code)))
+				return exits[i].exit_code;
+	return status_row(why->id)->exit_code;
+}
+
 void
 status_init(struct status *why)
 {
 	why->id = STATUS_DELIVERED;
+	why->code[0] = '\0';
 	why->reply[0] = '\0';
 	why->cause[0] = '\0';
 }
@@ -94,6 +132,7 @@ status_fail(struct status *why, enum status_id id, const char *format, ...)
 	va_list arguments;
 
 	why->id = id;
+	why->code[0] = '\0';
 	why->reply[0] = '\0';
 	va_start(arguments, format);
 	(void)vsnprintf(why->cause, sizeof(why->cause), format, arguments);
@@ -222,9 +261,22 @@ status_reply(struct status *why, const char *format, ...)
 }
 
 void
+status_relay(struct status *why, const char *code, const char *text)
+{
+	struct buf copy;
+
+	why->id = str_begins(str_from(code), "5") ? STATUS_SERVER_REFUSES :
+						    STATUS_SERVER_DEFERS;
+	buf_init(&copy, why->code, sizeof(why->code));
+	buf_add_string(&copy, code);
+	status_reply(why, "%s", text);
+}
+
+void
 status_become(struct status *why, enum status_id id)
 {
 	why->id = id;
+	why->code[0] = '\0';
 }
 
 bool
@@ -250,7 +302,7 @@ status_print_reply(const struct status *why, struct buf *into)
 	const struct status_row *row = status_row(why->id);
 	const char *text = why->reply[0] != '\0' ? why->reply : row->reply;
 
-	buf_print(into, "%s ", row->code);
+	buf_print(into, "%s ", why->code[0] != '\0' ? why->code : row->code);
 	/* Postfix makes "_" of what is not printable; so do we, for the rest
 	 * of the world. */
 	for (size_t i = 0; text[i] != '\0'; i++)

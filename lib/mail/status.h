@@ -29,16 +29,25 @@ enum status_id {
 	STATUS_DISK_FULL,
 	STATUS_DISK_QUOTA,    /* the file system's */
 	STATUS_LOOKUP_FAILED, /* could not ask who the user is */
-	STATUS_TROUBLE,       /* I/O, memory, time, bug */
-	STATUS_MISCONFIGURED  /* usage or configuration, not the mailbox */
+	/* Of a server that the mail is handed on to (mail_location = lmtp:). */
+	STATUS_SERVER_DEFERS,  /* its words and its code */
+	STATUS_SERVER_REFUSES, /* the same, for good */
+	STATUS_SERVER_AWAY,    /* no connection */
+	STATUS_SERVER_LOST,    /* it ended, or nothing came */
+	STATUS_SERVER_BABBLES, /* what it says is no LMTP */
+	STATUS_TROUBLE,        /* I/O, memory, time, bug */
+	STATUS_MISCONFIGURED   /* usage or configuration, not the mailbox */
 };
 
 /* Postfix keeps 4096 octets of output; a reply stays far below it. */
 #define STATUS_REPLY_OCTETS 400
 #define STATUS_CAUSE_OCTETS 1024
 
+#define STATUS_CODE_OCTETS 12
+
 struct status {
 	enum status_id id;
+	char code[STATUS_CODE_OCTETS]; /* another server's; "" is the row's */
 	char reply[STATUS_REPLY_OCTETS -
 	    16]; /* without the code; "" is the row's */
 	char cause[STATUS_CAUSE_OCTETS];
@@ -54,6 +63,10 @@ struct status_row {
 };
 
 const struct status_row *status_row(enum status_id id);
+
+/* How lda ends: the row's exit status, or the one that goes best with another
+ * server's code. */
+int status_exit_code(const struct status *why);
 
 /* Delivered, no cause. */
 void status_init(struct status *why);
@@ -87,6 +100,13 @@ void status_context(struct status *why, const char *format, ...) PRINTF(2, 3);
 
 /* Replaces the row's text in the reply; must hold nothing of this host. */
 void status_reply(struct status *why, const char *format, ...) PRINTF(2, 3);
+
+/*
+ * What another server has answered: the outcome is STATUS_SERVER_REFUSES where
+ * code ("5.1.1") begins with 5, else STATUS_SERVER_DEFERS; text is the reply.
+ * Keeps the cause.
+ */
+void status_relay(struct status *why, const char *code, const char *text);
 
 /* Changes the outcome, keeps the cause: for callers who know better. */
 void status_become(struct status *why, enum status_id id);

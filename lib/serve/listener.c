@@ -82,13 +82,17 @@ static int
 bind_unix(const char *path, struct status *why)
 {
 	int fd = sys_listen_unix(path);
+	int number = errno;
 
-	if (fd < 0 && errno == EADDRINUSE && is_left_behind(path) &&
-	    sys_unlinkat(AT_FDCWD, path, 0) == 0)
+	if (fd < 0 && number == EADDRINUSE && is_left_behind(path) &&
+	    sys_unlinkat(AT_FDCWD, path, 0) == 0) {
 		fd = sys_listen_unix(path);
+		number = errno;
+	}
 	if (fd >= 0)
 		return fd;
-	if (errno == EADDRINUSE)
+	errno = number;
+	if (number == EADDRINUSE)
 		return status_fail(why, STATUS_MISCONFIGURED,
 		    "cannot listen on %s: another server does, or it is no "
 		    "socket",

@@ -164,11 +164,11 @@ delivered_to(
 	    recipient->path;
 }
 
-/* The header fields in front, for one recipient, or for all (NULL). */
+/* The header fields in front, for one recipient, or for all (NULL); they live
+ * until the next call: a worker is forked with them. */
 static struct str
 make_prefix(struct lmtp_transaction *at, const struct recipient *recipient)
 {
-	struct arena *arena = at->office->arena;
 	struct trace_fields_hop hop = { .client = at->client,
 		.host = at->host,
 		.protocol = at->utf8 ?
@@ -179,7 +179,7 @@ make_prefix(struct lmtp_transaction *at, const struct recipient *recipient)
 		.when = (time_t)(sys_now_us() / 1000000) };
 	struct buf prefix;
 
-	buf_init(&prefix, arena_take(arena, PREFIX_OCTETS), PREFIX_OCTETS);
+	buf_init(&prefix, at->prefix_room, PREFIX_OCTETS);
 	trace_fields_return_path(&prefix, at->sender);
 	if (recipient != NULL && delivered_to(at, recipient).length > 0)
 		trace_fields_delivered_to(&prefix, delivered_to(at, recipient));
@@ -220,6 +220,7 @@ lmtp_transaction_open(struct lmtp_transaction *at)
 
 	make_id(at);
 	set_limit(at);
+	at->prefix_room = arena_take(at->office->arena, PREFIX_OCTETS);
 	/* The monitor's children read the message anew, and must not take our
 	 * fields for what it came with. */
 	at->prefix_is_all = at->office->monitor < 0 &&

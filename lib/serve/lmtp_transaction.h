@@ -36,6 +36,7 @@ struct lmtp_transaction {
 	struct status why;  /* of the message as a whole */
 	bool is_open;       /* a message is being received */
 	bool prefix_is_all; /* all recipients have the same header fields */
+	char *prefix_room;  /* for these fields */
 	char id[17];        /* of this message, for Received */
 	unsigned seconds;   /* that a delivery may take */
 	struct recipient *to_start, *to_answer; /* NULL: none left */

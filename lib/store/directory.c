@@ -185,6 +185,7 @@ kind_of(mode_t mode)
 {
 	return S_ISDIR(mode) ? "directory" :
 	    S_ISREG(mode)    ? "file" :
+	    S_ISSOCK(mode)   ? "socket" :
 			       "neither a file nor a directory";
 }
 

@@ -51,6 +51,7 @@ folder_parse(struct str name, struct arena *arena, struct folder *into,
 		return 0;
 	if (name.at[0] == '~')
 		return refuse(why, "the folder's name begins with ~");
+	into->text = name;
 	in = cursor_over(name);
 	for (;;) {
 		struct str level = cursor_span_not(&in, "/.");

@@ -16,6 +16,8 @@
 struct folder {
 	struct str levels[FOLDER_LEVELS_MOST]; /* UTF-8, none: INBOX */
 	size_t count;
+	struct str
+	    text; /* all of them, with the separators that were written */
 };
 
 /*

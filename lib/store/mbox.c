@@ -19,6 +19,7 @@
 #include "store/lock.h"
 #include "store/mbox_format.h"
 #include "store/store.h"
+#include "store/temporary.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -271,20 +272,13 @@ mbox_open(struct delivery *delivery, struct status *why)
 	return -1;
 }
 
-/* An unlinked file: whatever happens to us, nothing of it is left. */
 static int
 mbox_spool(struct delivery *delivery, struct status *why)
 {
 	struct mbox *at = delivery->work;
-	const char *path = arena_print(delivery->arena, "%s/lda.%016jx",
-	    delivery->options->mail_temp_dir, (uintmax_t)sys_random());
 
-	at->spool = sys_openat(
-	    AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-	if (at->spool < 0)
-		return status_fail_errno(why, "create", path);
-	if (sys_unlinkat(AT_FDCWD, path, 0) < 0)
-		return status_fail_errno(why, "unlink", path);
+	at->spool = temporary_open(
+	    delivery->options->mail_temp_dir, delivery->arena, why);
 	return at->spool;
 }
 

@@ -10,6 +10,7 @@
 #include "config/expand.h"
 #include "store/location.h"
 #include "store/lock.h"
+#include "wire/lmtp_client.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,7 @@
 static const struct store *const stores[] = {
 	&store_maildir, /* maildir:PATH            one file per message */
 	&store_mbox,    /* mbox:PATH:INBOX=PATH    mboxrd, locked */
+	&store_lmtp,    /* lmtp:unix:PATH          another server's mailboxes */
 };
 
 static const char *const fsync_words[] = { "always", "optimized", "never",
@@ -59,6 +61,11 @@ static const struct setting rows[] = {
 	{ "quota_grace", SETTING_TEXT, "10%", FIELD(quota.quota_grace), NULL },
 	{ "quota_exclude", SETTING_LIST, "", FIELD(quota.quota_exclude), NULL },
 	{ "quota_warning", SETTING_TEXT, "", FIELD(quota.quota_warning), NULL },
+	{ "lmtp_auth_user", SETTING_TEXT, "", FIELD(lmtp_auth_user), NULL },
+	{ "lmtp_auth_password_file", SETTING_TEXT, "",
+	    FIELD(lmtp_auth_password_file), NULL },
+	{ "lmtp_data_done_timeout", SETTING_DURATION, "600s",
+	    FIELD(lmtp_data_done_timeout), NULL },
 };
 
 #undef FIELD
@@ -146,22 +153,50 @@ fail_of_driver(struct str driver, struct status *why)
 {
 	return status_fail(why, STATUS_MISCONFIGURED,
 	    "\"%.*s\" is not a format that lda delivers into (auto, "
-	    "maildir:PATH, mbox:PATH)",
+	    "maildir:PATH, mbox:PATH, lmtp:unix:PATH, lmtp:inet:HOST:PORT)",
 	    (int)driver.length, driver.at);
+}
+
+static int
+fail_of_server(struct str path, struct status *why)
+{
+	return status_fail(why, STATUS_MISCONFIGURED,
+	    "mail_location: \"%.*s\" names no LMTP server: unix:PATH with an "
+	    "absolute path, or inet:HOST:PORT with a numeric address or "
+	    "localhost for HOST",
+	    (int)path.length, path.at);
 }
 
 int
 store_check_location(const struct store_options *options, struct arena *arena,
     struct status *why)
 {
+	const struct store *store;
 	struct location location;
 
 	if (read_location(options, arena, &location, why) < 0)
 		return -1;
-	if (str_is(location.driver, "auto") ||
-	    store_of(location.driver) != NULL)
+	if (str_is(location.driver, "auto"))
 		return 0;
-	return fail_of_driver(location.driver, why);
+	store = store_of(location.driver);
+	if (store == NULL)
+		return fail_of_driver(location.driver, why);
+	if (store->is_remote && !location_is_server(location.path))
+		return fail_of_server(location.path, why);
+	return 0;
+}
+
+bool
+store_is_remote(const struct store_options *options, struct arena *arena)
+{
+	const struct store *store;
+	struct location location;
+	struct status why;
+
+	if (read_location(options, arena, &location, &why) < 0)
+		return false;
+	store = store_of(location.driver);
+	return store != NULL && store->is_remote;
 }
 
 int
@@ -184,6 +219,32 @@ store_check_quota(const struct store_options *options, struct status *why)
 	    str_from(options->quota.quota_warning), &warning, why);
 }
 
+/* What is of use only together is not judged where nobody uses it. */
+int
+store_check_lmtp(const struct store_options *options, struct arena *arena,
+    struct status *why)
+{
+	struct str user = str_from(options->lmtp_auth_user);
+	struct str file = str_from(options->lmtp_auth_password_file);
+
+	if (user.length > LMTP_CLIENT_SECRET_OCTETS || str_has_control(user))
+		return status_fail(why, STATUS_MISCONFIGURED,
+		    "lmtp_auth_user is too long, or has a control character");
+	if (file.length > 0 && file.at[0] != '/')
+		return status_fail(why, STATUS_MISCONFIGURED,
+		    "lmtp_auth_password_file: %s is not an absolute path",
+		    file.at);
+	if (options->lmtp_data_done_timeout == 0)
+		return status_fail(why, STATUS_MISCONFIGURED,
+		    "lmtp_data_done_timeout must be at least 1s");
+	if ((user.length > 0) != (file.length > 0) &&
+	    store_is_remote(options, arena))
+		return status_fail(why, STATUS_MISCONFIGURED,
+		    "of lmtp_auth_user and lmtp_auth_password_file one is not "
+		    "set");
+	return 0;
+}
+
 static int
 expand_path(struct str value, const struct expand_names *names,
     struct arena *arena, const char **into, struct status *why)
@@ -197,6 +258,23 @@ expand_path(struct str value, const struct expand_names *names,
 	/* Relative to what?  Postfix's queue directory is never meant. */
 	return status_fail(why, STATUS_MISCONFIGURED,
 	    "mail_location: %s is not an absolute path", *into);
+}
+
+/* A server has no directories. */
+static int
+resolve_server(const struct location *location,
+    const struct expand_names *names, struct arena *arena, struct mailbox *into,
+    struct status *why)
+{
+	if (expand(location->path, names, EXPAND_PATH, arena, &into->root,
+		why) < 0) {
+		status_context(why, "mail_location");
+		return -1;
+	}
+	if (!location_is_server(str_from(into->root)))
+		return fail_of_server(str_from(into->root), why);
+	into->inbox = into->control = into->root;
+	return 0;
 }
 
 int
@@ -217,6 +295,8 @@ mailbox_resolve(const struct store_options *options,
 	into->store = store_of(location.driver);
 	if (into->store == NULL)
 		return fail_of_driver(location.driver, why);
+	if (into->store->is_remote)
+		return resolve_server(&location, &names, arena, into, why);
 	/* Without a home there is still the INBOX in the spool. */
 	if (location.path.length == 0 &&
 	    (owner->home != NULL || location.inbox.length == 0))

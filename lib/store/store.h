@@ -36,6 +36,9 @@ struct store_options {
 	bool lda_mailbox_autocreate;
 	bool lda_mailbox_autosubscribe;
 	struct quota_options quota;
+	const char *lmtp_auth_user;
+	const char *lmtp_auth_password_file;
+	uint64_t lmtp_data_done_timeout; /* seconds */
 };
 
 extern const struct setting_table store_settings;
@@ -48,13 +51,22 @@ int store_check_locks(
     const struct store_options *options, struct status *why) MUST_CHECK;
 int store_check_quota(
     const struct store_options *options, struct status *why) MUST_CHECK;
+int store_check_lmtp(const struct store_options *options, struct arena *arena,
+    struct status *why) MUST_CHECK;
+
+/* Whether mail_location names a server that takes the mail: then nobody here
+ * need know who its users are.  A location that cannot be understood is none.
+ */
+bool store_is_remote(const struct store_options *options, struct arena *arena);
 
 struct store;
 
 /* Where one user's mail goes: everything expanded, nothing opened. */
 struct mailbox {
 	const struct store *store;
-	const char *root;    /* absolute path; NULL: there are no folders */
+	/* Absolute path; NULL: there are no folders.  Of a remote store what
+	 * stream_connect takes: "unix:/run/lmtp". */
+	const char *root;
 	const char *inbox;   /* absolute path of INBOX; often root */
 	bool in_spool;       /* INBOX is the owner's in mail_spool_directory */
 	const char *control; /* where maildirsize and subscriptions are */
@@ -93,6 +105,14 @@ struct delivery {
 	/* open failed for a reason that will still hold tomorrow: the folder
 	 * is missing, forbidden or no folder. */
 	bool folder_refused;
+	/* Of a remote store: whom it is told (an address, unquoted), who he is
+	 * without the folder (empty: the same), and whether he was only guessed
+	 * at, so that "unknown" says nothing. */
+	struct str recipient;
+	struct str fallback;
+	bool recipient_is_guess;
+	/* After stage: why the message goes to INBOX after all, or NULL. */
+	const char *folder_trouble;
 };
 
 /* What a store is asked for.  Each returns 0 or -1 with why. */
@@ -100,6 +120,7 @@ struct store {
 	const char *word;       /* as in mail_location */
 	const char *usual_path; /* where mail_location names none */
 	const char *inbox;      /* INBOX below the root; "" is the root */
+	bool is_remote;         /* another server's, with users of its own */
 	int (*open)(struct delivery *delivery, struct status *why);
 	/* A descriptor for a message too long for memory. */
 	int (*spool)(struct delivery *delivery, struct status *why);
@@ -119,6 +140,7 @@ struct store {
 
 extern const struct store store_maildir;
 extern const struct store store_mbox;
+extern const struct store store_lmtp;
 
 /* The user a mailbox is resolved for. */
 struct store_owner {

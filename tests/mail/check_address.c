@@ -160,6 +160,116 @@ START_TEST(address_loses_its_detail_only)
 }
 END_TEST
 
+static const struct {
+	struct str given, delimiters, detail, want;
+} detailed[] = {
+	{ TEXT("bob@d"), TEXT("+"), TEXT("Work"), TEXT("bob+Work@d") },
+	{ TEXT("bob"), TEXT("+"), TEXT("Work"), TEXT("bob+Work") },
+	{ TEXT("bob+old@d"), TEXT("+"), TEXT("Work"), TEXT("bob+Work@d") },
+	{ TEXT("bob-old@d"), TEXT("+-"), TEXT("Work"), TEXT("bob+Work@d") },
+	{ TEXT("bob+old@d"), TEXT("-+"), TEXT("Work"), TEXT("bob-Work@d") },
+	{ TEXT("bob+old@d"), TEXT("+"), TEXT(""), TEXT("bob@d") },
+	{ TEXT("bob@d"), TEXT(""), TEXT("Work"), TEXT("bob@d") },
+	{ TEXT("+x@d"), TEXT("+"), TEXT("Work"), TEXT("+x+Work@d") },
+	{ TEXT("a@b@d"), TEXT("+"), TEXT("x@y"), TEXT("a@b+x@y@d") },
+	{ TEXT("bob@"), TEXT("+"), TEXT("Work"), TEXT("bob+Work@") },
+};
+
+START_TEST(detail_is_put_in_the_place_of_another)
+{
+	expect_str(detailed[_i].given,
+	    address_with_detail(detailed[_i].given, detailed[_i].delimiters,
+		detailed[_i].detail, &arena),
+	    detailed[_i].want);
+}
+END_TEST
+
+static const struct {
+	struct str given, want;
+} quotings[] = {
+	{ TEXT("\"a b\"@d"), TEXT("a b@d") },
+	{ TEXT("\"a\\\"b\\\\c\"@d"), TEXT("a\"b\\c@d") },
+	{ TEXT("\"bob\""), TEXT("bob") },
+	{ TEXT("\"a@b\"@d"), TEXT("a@b@d") },
+	{ TEXT("\"\"@d"), TEXT("@d") },
+	/* No quoted strings. */
+	{ TEXT("bob@d"), TEXT("bob@d") },
+	{ TEXT("\"a\"b@d"), TEXT("\"a\"b@d") },
+	{ TEXT("a\"b\"@d"), TEXT("a\"b\"@d") },
+	{ TEXT("\"a b@d"), TEXT("\"a b@d") },
+	{ TEXT("\"a\\\"@d"), TEXT("\"a\\\"@d") },
+	{ TEXT("\"@d"), TEXT("\"@d") },
+	{ TEXT(""), TEXT("") },
+};
+
+START_TEST(quoted_local_part_is_what_it_means)
+{
+	expect_str(quotings[_i].given,
+	    address_unquoted(quotings[_i].given, &arena), quotings[_i].want);
+}
+END_TEST
+
+/* Empty: no path means this address. */
+static const struct {
+	struct str given, want;
+} paths[] = {
+	{ TEXT(""), TEXT("<>") },
+	{ TEXT("bob@d.example"), TEXT("<bob@d.example>") },
+	{ TEXT("bob"), TEXT("<bob>") },
+	{ TEXT("bob+a/b@d"), TEXT("<bob+a/b@d>") },
+	{ TEXT("o'neil!#$%&*-=?^_`{|}~@d"),
+	    TEXT("<o'neil!#$%&*-=?^_`{|}~@d>") },
+	{ TEXT("b.o.b@d"), TEXT("<b.o.b@d>") },
+	{ TEXT("b\xc3\xb6"
+	       "b@d\xc3\xb6.example"),
+	    TEXT("<b\xc3\xb6"
+		 "b@d\xc3\xb6.example>") },
+	{ TEXT("bob@[127.0.0.1]"), TEXT("<bob@[127.0.0.1]>") },
+	{ TEXT("bob@[IPv6:::1]"), TEXT("<bob@[IPv6:::1]>") },
+	/* What no atom may hold. */
+	{ TEXT("a b@d"), TEXT("<\"a b\"@d>") },
+	{ TEXT("a@b@d"), TEXT("<\"a@b\"@d>") },
+	{ TEXT("a>b@d"), TEXT("<\"a>b\"@d>") },
+	{ TEXT("a,b@d"), TEXT("<\"a,b\"@d>") },
+	{ TEXT("a\"b\\c@d"), TEXT("<\"a\\\"b\\\\c\"@d>") },
+	{ TEXT(".bob@d"), TEXT("<\".bob\"@d>") },
+	{ TEXT("bob.@d"), TEXT("<\"bob.\"@d>") },
+	{ TEXT("b..b@d"), TEXT("<\"b..b\"@d>") },
+	{ TEXT("> SIZE=0@d"), TEXT("<\"> SIZE=0\"@d>") },
+	/* Never another command, another argument. */
+	{ TEXT("bob\r\nDATA\r\n@d"), TEXT("") },
+	{ TEXT("bob\n@d"), TEXT("") },
+	{ TEXT("bob@d\r\nQUIT"), TEXT("") },
+	{ TEXT("b\0b@d"), TEXT("") },
+	{ TEXT("b\x7f@d"), TEXT("") },
+	{ TEXT("b\tb@d"), TEXT("") },
+	{ TEXT("bob@d> SIZE=1"), TEXT("") },
+	{ TEXT("bob@d e"), TEXT("") },
+	{ TEXT("bob@\"d\""), TEXT("") },
+	{ TEXT("b\xff@d"), TEXT("") },
+	{ TEXT("@d"), TEXT("") },
+	{ TEXT("bob@"), TEXT("") },
+	{ TEXT("@"), TEXT("") },
+};
+
+START_TEST(path_means_the_address_or_there_is_none)
+{
+	char room[200];
+	struct buf got;
+
+	buf_init(&got, room, sizeof(room));
+	expect_bool(paths[_i].given, address_add_path(&got, paths[_i].given),
+	    paths[_i].want.length > 0);
+	expect_str(paths[_i].given, buf_str(&got), paths[_i].want);
+	if (got.length < 3)
+		return;
+	/* And back. */
+	expect_str(paths[_i].given,
+	    address_unquoted(address_bare(buf_str(&got)), &arena),
+	    paths[_i].given);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -176,6 +286,12 @@ main(void)
 	    (int)COUNT(details));
 	tcase_add_loop_test(
 	    all, address_loses_its_detail_only, 0, (int)COUNT(strippings));
+	tcase_add_loop_test(all, detail_is_put_in_the_place_of_another, 0,
+	    (int)COUNT(detailed));
+	tcase_add_loop_test(
+	    all, quoted_local_part_is_what_it_means, 0, (int)COUNT(quotings));
+	tcase_add_loop_test(
+	    all, path_means_the_address_or_there_is_none, 0, (int)COUNT(paths));
 	suite_add_tcase(suite, all);
 	return expect_run(suite);
 }

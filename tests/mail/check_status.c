@@ -36,6 +36,11 @@ static const struct {
 	{ STATUS_DISK_FULL, 75, "4.3.1", 452 },
 	{ STATUS_DISK_QUOTA, 75, "4.2.2", 452 },
 	{ STATUS_LOOKUP_FAILED, 75, "4.4.3", 451 },
+	{ STATUS_SERVER_DEFERS, 75, "4.0.0", 451 },
+	{ STATUS_SERVER_REFUSES, 69, "5.0.0", 554 },
+	{ STATUS_SERVER_AWAY, 75, "4.4.1", 451 },
+	{ STATUS_SERVER_LOST, 75, "4.4.2", 451 },
+	{ STATUS_SERVER_BABBLES, 75, "4.5.0", 451 },
 	{ STATUS_TROUBLE, 75, "4.3.0", 451 },
 	{ STATUS_MISCONFIGURED, 75, "4.3.5", 451 },
 };
@@ -239,6 +244,76 @@ START_TEST(endless_reply_is_cut)
 }
 END_TEST
 
+/* Another server's answer: its code decides. */
+static const struct {
+	const char *code;
+	enum status_id want;
+	int exit_code;
+} relayed[] = {
+	{ "4.0.0", STATUS_SERVER_DEFERS, 75 },
+	{ "4.2.2", STATUS_SERVER_DEFERS, 75 },
+	{ "4.7.0", STATUS_SERVER_DEFERS, 75 },
+	{ "4.1.1", STATUS_SERVER_DEFERS, 75 },
+	{ "5.0.0", STATUS_SERVER_REFUSES, 69 },
+	{ "5.1.1", STATUS_SERVER_REFUSES, 67 },
+	{ "5.1.10", STATUS_SERVER_REFUSES, 69 },
+	{ "5.1.2", STATUS_SERVER_REFUSES, 69 },
+	{ "5.2.2", STATUS_SERVER_REFUSES, 69 },
+	{ "5.2.3", STATUS_SERVER_REFUSES, 65 },
+	{ "5.3.4", STATUS_SERVER_REFUSES, 65 },
+	{ "5.4.6", STATUS_SERVER_REFUSES, 69 },
+	{ "5.6.0", STATUS_SERVER_REFUSES, 65 },
+	{ "5.6.12", STATUS_SERVER_REFUSES, 65 },
+	{ "5.7.1", STATUS_SERVER_REFUSES, 77 },
+	{ "5.7.26", STATUS_SERVER_REFUSES, 77 },
+	{ "5.999.999", STATUS_SERVER_REFUSES, 69 },
+};
+
+START_TEST(answer_of_a_server_is_passed_on)
+{
+	char want[100];
+
+	(void)status_fail(&why, STATUS_TROUBLE, "the cause");
+	status_relay(&why, relayed[_i].code, "its words");
+	ck_assert_int_eq((int)why.id, (int)relayed[_i].want);
+	ck_assert_int_eq(status_exit_code(&why), relayed[_i].exit_code);
+	ck_assert_str_eq(why.cause, "the cause");
+	(void)snprintf(want, sizeof(want), "%s its words", relayed[_i].code);
+	expect_str(STR("relayed"), print_reply(), str_from(want));
+}
+END_TEST
+
+START_TEST(server_without_words_has_those_of_the_table)
+{
+	status_relay(&why, "5.1.1", "");
+	expect_str(STR("relayed"), print_reply(),
+	    STR("5.1.1 mail server refuses the message"));
+}
+END_TEST
+
+/* The code belongs to one answer only. */
+START_TEST(code_of_a_server_is_forgotten_with_it)
+{
+	status_relay(&why, "5.1.1", "x");
+	if (_i == 0)
+		(void)status_fail(&why, STATUS_SERVER_REFUSES, "x");
+	else if (_i == 1)
+		status_init(&why);
+	else
+		status_become(&why, STATUS_SERVER_REFUSES);
+	ck_assert_str_eq(why.code, "");
+	why.id = STATUS_SERVER_REFUSES;
+	ck_assert_int_eq(status_exit_code(&why), 69);
+}
+END_TEST
+
+START_TEST(exit_status_of_all_others_is_the_rows)
+{
+	(void)status_fail(&why, outcomes[_i].given, "x");
+	ck_assert_int_eq(status_exit_code(&why), outcomes[_i].exit_code);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -270,6 +345,12 @@ main(void)
 	    reply, cause_never_reaches_the_reply, 1, (int)COUNT(outcomes));
 	tcase_add_test(reply, reply_is_printable_ascii_on_one_line);
 	tcase_add_test(reply, endless_reply_is_cut);
+	tcase_add_loop_test(
+	    reply, answer_of_a_server_is_passed_on, 0, (int)COUNT(relayed));
+	tcase_add_test(reply, server_without_words_has_those_of_the_table);
+	tcase_add_loop_test(reply, code_of_a_server_is_forgotten_with_it, 0, 3);
+	tcase_add_loop_test(reply, exit_status_of_all_others_is_the_rows, 0,
+	    (int)COUNT(outcomes));
 	suite_add_tcase(suite, reply);
 	return expect_run(suite);
 }

@@ -31,6 +31,7 @@ listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
 auth_mechanisms = plain
+auth_failure_delay = 0
 first_valid_uid = 100
 mail_location = maildir:~/Maildir
 default_login_user = dovenull
@@ -55,6 +56,9 @@ service auth {{
   unix_listener auth-userdb {{
     mode = 0666
     user = vmail
+  }}
+  unix_listener auth-lmtp {{
+    mode = 0666
   }}
 }}
 service stats {{

@@ -1,0 +1,185 @@
+"""wiring.py - a private Postfix that is wired as packaging/postfix says.
+
+The files there are taken as they stand, so that what is shipped is what is
+tested: /etc/lda.conf, /etc/lda.users and /usr/local are the world's own.
+"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+
+import postfix
+import world
+from cases import true
+
+SNIPPETS = os.path.join(os.path.dirname(os.path.dirname(
+    os.path.dirname(os.path.abspath(__file__)))), "packaging", "postfix")
+
+MAIN_CF = """\
+compatibility_level = 3.6
+queue_directory = {top}/spool
+data_directory = {top}/data
+command_directory = /usr/sbin
+daemon_directory = {daemons}
+meta_directory = /etc/postfix
+shlib_directory = /usr/lib/postfix
+mail_owner = postfix
+setgid_group = postdrop
+myhostname = mx.invalid
+mydestination = mx.invalid
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+smtpd_peername_lookup = no
+disable_dns_lookups = yes
+lmtp_host_lookup = native
+default_transport = error:5.7.1 nothing leaves this machine
+relay_domains =
+alias_maps =
+alias_database =
+recipient_delimiter = +
+message_size_limit = 60000000
+mailbox_size_limit = 70000000
+notify_classes =
+biff = no
+enable_long_queue_ids = yes
+in_flow_delay = 0
+cleanup_replace_stray_cr_lf = no
+queue_run_delay = 300s
+minimal_backoff_time = 300s
+maximal_backoff_time = 600s
+transport_retry_time = 1s
+address_verify_map =
+address_verify_poll_count = 20
+address_verify_poll_delay = 1s
+max_idle = 30s
+"""
+
+
+def text_of(name, file):
+    path = os.path.join(SNIPPETS, name, file)
+    return world.read(path).decode() if os.path.exists(path) else ""
+
+
+class Wiring(postfix.Postfix):
+    """with Wiring(world, "virtual-lmtp") as wired: ...
+
+    main and master are added behind what stands in the files; changes are
+    pairs of what is replaced in them and in lda.conf."""
+
+    number = 0
+
+    def __init__(self, private, *names, main="", master="", conf="",
+                 changes=()):
+        self.world = private
+        Wiring.number += 1
+        self.top = private.path("wired%d" % Wiring.number)
+        self.etc = os.path.join(self.top, "etc")
+        self.port = world.free_port()
+        self.queued = []
+        entry = postfix.pwd.getpwnam("postfix")
+        for name in ("", "etc", "spool", "data"):
+            os.mkdir(os.path.join(self.top, name), 0o755)
+        os.chown(os.path.join(self.top, "data"), entry.pw_uid, entry.pw_gid)
+
+        def taken(file):
+            text = "".join(text_of(name, file) for name in names)
+            for old, new in changes:
+                text = text.replace(old, new)
+            return text
+        world.write(os.path.join(self.etc, "main.cf"),
+                    self._merged(MAIN_CF.format(
+                        top=self.top, daemons=postfix.DAEMONS)
+                        + taken("main.cf") + main))
+        world.write(os.path.join(self.etc, "master.cf"),
+                    postfix.MASTER_CF.format(port=self.port)
+                    + "lmtp unix - - n - - lmtp\n"
+                    + taken("master.cf") + master)
+        if taken("lda.conf") + conf:
+            world.write("/etc/lda.conf", taken("lda.conf") + conf)
+
+    @staticmethod
+    def _merged(text):
+        """The last of several lines with one name counts in Postfix, too, but
+        it complains."""
+        parts = re.split(r"(?m)^(?=[a-z]\w* = ?|[a-z]\w* =$)", text)
+        last = {}
+        for part in parts:
+            last[part.split(" ", 1)[0]] = part
+        return "".join(last.values())
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    # Recipients at RCPT.
+
+    def rcpt(self, recipient):
+        """What smtpd says to this recipient."""
+        with postfix.smtplib.SMTP("127.0.0.1", self.port, timeout=60) as smtp:
+            smtp.ehlo("client.invalid")
+            self._check(smtp.docmd("MAIL FROM:<a@sender.invalid>"))
+            code, text = smtp.docmd("RCPT TO:<%s>" % recipient)
+            return "%d %s" % (code, text.decode())
+
+    def postmap(self, key, table):
+        done = self.command("/usr/sbin/postmap", "-q", key, table)
+        return done.returncode, done.stdout.strip(), done.stderr.strip()
+
+
+class Inetd(threading.Thread):
+    """Starts a program, as root, for each connection, as inetd does."""
+
+    def __init__(self, where, *argv):
+        super().__init__(daemon=True)
+        self.argv, self.children = argv, []
+        self.socket = socket.socket(
+            socket.AF_UNIX if isinstance(where, str) else socket.AF_INET)
+        if isinstance(where, str):
+            if os.path.exists(where):
+                os.unlink(where)
+        else:
+            self.socket.setsockopt(
+                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(where)
+        if isinstance(where, str):
+            os.chmod(where, 0o666)
+        self.socket.listen(50)
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            fd = connection.fileno()
+            self.children.append(subprocess.Popen(
+                self.argv, stdin=fd, stdout=fd, stderr=fd))
+            connection.close()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        for child in self.children:
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)
+                child.wait(30)
+
+
+def users(*lines):
+    world.write("/etc/lda.users", "".join(line + "\n" for line in lines))
+
+
+def sent(result, status="sent"):
+    true(result.status == status, str(result))
+    return result
