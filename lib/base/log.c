@@ -22,7 +22,7 @@
 #define HEAD_OCTETS 64
 
 static const struct {
-	const char *name;
+	char name[8];
 	int number;
 } facilities[] = {
 	{ "user", 1 },

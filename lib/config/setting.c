@@ -20,9 +20,10 @@ static const char *const type_names[] = {
 	[SETTING_IGNORED] = "ignored",
 };
 
-/* A unit and what it is worth. */
+/* A unit and what it is worth.  The name stands in the table itself: a pointer
+ * in a constant table is a relocation when the program starts. */
 struct unit {
-	const char *name;
+	char name[8];
 	uint64_t worth;
 };
 
