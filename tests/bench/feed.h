@@ -22,6 +22,7 @@ struct subject {
 	const char *empty;     /* directory whose files go after each run */
 	const char *cut;       /* file that is cut to cut_octets after it */
 	off_t cut_octets;
+	const char *without; /* file that is removed */
 	/* What was measured, one each run. */
 	double *wall_us;
 	double *cpu_us;
@@ -55,6 +56,7 @@ struct cost {
  *	cd DIRECTORY
  *	empty DIRECTORY
  *	cut FILE OCTETS
+ *	without FILE
  *
  * Returns how many there are; ends the program if it cannot be read.
  */
@@ -64,9 +66,11 @@ size_t plan_read(const char *path, struct subject **subjects);
 void plan_tidy(const struct subject *subject);
 
 /* One delivery, watched; the rights of uid and gid are taken on first if we
- * are root, set-ID programs keep theirs. */
+ * are root, set-ID programs keep theirs.  Without counts_calls only its end is
+ * looked at, which takes no time: no calls, no syncs. */
 bool trace_delivery(const struct subject *subject,
-    const struct message *message, uid_t uid, gid_t gid, struct cost *cost);
+    const struct message *message, uid_t uid, gid_t gid, bool counts_calls,
+    struct cost *cost);
 
 /* Writes a message and closes fd; false if nobody reads it. */
 bool feed_message(int fd, const struct message *message);

@@ -1,6 +1,7 @@
 /*
  * plan.c - what is measured, as tests/bench/run has written it down.
  */
+#define _DEFAULT_SOURCE /* err(3) */
 #include "feed.h"
 
 #include <dirent.h>
@@ -53,6 +54,8 @@ take_line(struct subject *subject, const char *word, char *value)
 		subject->directory = keep(value);
 	else if (strcmp(word, "empty") == 0)
 		subject->empty = keep(value);
+	else if (strcmp(word, "without") == 0)
+		subject->without = keep(value);
 	else if (strcmp(word, "cut") == 0)
 		take_cut(subject, value);
 	else
@@ -129,4 +132,7 @@ plan_tidy(const struct subject *subject)
 	if (subject->cut != NULL &&
 	    truncate(subject->cut, subject->cut_octets) < 0 && errno != ENOENT)
 		err(1, "%s", subject->cut);
+	if (subject->without != NULL && unlink(subject->without) < 0 &&
+	    errno != ENOENT)
+		err(1, "%s", subject->without);
 }

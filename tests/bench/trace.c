@@ -32,6 +32,7 @@ struct watch {
 	pid_t first;
 	pid_t feeder;
 	bool executed; /* before that the calls are ours */
+	int go_on;     /* to the next call, or the next event */
 	struct cost *cost;
 };
 
@@ -120,7 +121,7 @@ watch_all(struct watch *watch)
 		if (pid == watch->first && !WIFSTOPPED(status))
 			watch->cost->status = status;
 		if (WIFSTOPPED(status))
-			(void)ask(PTRACE_SYSCALL, pid, 0,
+			(void)ask(watch->go_on, pid, 0,
 			    (void *)(intptr_t)note_stop(watch, pid, status));
 	}
 }
@@ -155,9 +156,10 @@ start_feeder(int fd, const struct message *message)
 
 bool
 trace_delivery(const struct subject *subject, const struct message *message,
-    uid_t uid, gid_t gid, struct cost *cost)
+    uid_t uid, gid_t gid, bool counts_calls, struct cost *cost)
 {
-	struct watch watch = { .cost = cost };
+	struct watch watch = { .cost = cost,
+		.go_on = counts_calls ? PTRACE_SYSCALL : PTRACE_CONT };
 	int in[2], out, status;
 
 	memset(cost, 0, sizeof(*cost));
@@ -179,7 +181,7 @@ trace_delivery(const struct subject *subject, const struct message *message,
 	(void)close(in[0]);
 	(void)close(in[1]);
 	(void)close(out);
-	(void)ask(PTRACE_SYSCALL, watch.first, 0, NULL);
+	(void)ask(watch.go_on, watch.first, 0, NULL);
 	watch_all(&watch);
 	return WIFEXITED(cost->status) && WEXITSTATUS(cost->status) == 0;
 }
