@@ -47,6 +47,8 @@ struct serving {
 	struct arena_mark mark; /* of what outlives a transaction */
 	char host[256];
 	char *room; /* of each message in turn */
+	/* Taken once: the settings' memory is not given back. */
+	const char *limit_name;
 };
 
 static int64_t
@@ -120,6 +122,7 @@ on_data(struct serving *at)
 	at->transaction.client = str_from(at->session.client);
 	at->transaction.host = at->host;
 	at->transaction.room = at->room;
+	at->transaction.limit_name = at->limit_name;
 	at->transaction.authenticated = at->session.authenticated;
 	lmtp_transaction_open(&at->transaction);
 	lmtp_accept(&at->session, &at->connection.output);
@@ -300,6 +303,8 @@ lmtp_server_run(struct lmtp_server *server)
 	(void)arena_take(server->office.scratch, 1);
 	(void)arena_take(server->office.arena, 1);
 	at->room = arena_take(server->office.arena, MESSAGE_ROOM_OCTETS);
+	at->limit_name =
+	    config_describe(&settings->config, "message_size_limit");
 	at->mark = arena_mark(server->office.arena);
 	lmtp_begin(&at->session, &limits, at->host, &at->connection.output);
 	serve(at);

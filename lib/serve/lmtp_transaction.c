@@ -209,8 +209,7 @@ set_limit(struct lmtp_transaction *at)
 
 	at->limit.octets = octets == 0 ? MESSAGE_NO_LIMIT : octets;
 	at->limit.id = STATUS_MESSAGE_TOO_BIG;
-	at->limit.name =
-	    config_describe(&settings->config, "message_size_limit");
+	at->limit.name = at->limit_name;
 }
 
 void
