@@ -52,6 +52,7 @@ queue_run_delay = 300s
 minimal_backoff_time = 300s
 maximal_backoff_time = 600s
 transport_retry_time = 1s
+service_throttle_time = 1s
 address_verify_map =
 address_verify_poll_count = 20
 address_verify_poll_delay = 1s
