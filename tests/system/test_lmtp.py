@@ -110,11 +110,13 @@ def connections_are_used_again(world):
              "a@sender.invalid", "-t", "bob@example.com", "127.0.0.1:%d"
              % wired.port], capture_output=True, timeout=60)
         same(done.returncode, 0, "smtp-source: %r" % done.stderr)
-        last = world.sink.wait(
-            lambda line: " status=sent" in line.text
-            and len([x for x in world.sink.since(mark)
-                     if " status=sent" in x.text]) >= 60, mark, 60)
-        true(last, "not all were sent")
+        sent_lines = set()
+
+        def is_last(line):
+            if " status=sent" in line.text:
+                sent_lines.add(line.raw)
+            return len(sent_lines) >= 60
+        true(world.sink.wait(is_last, mark, 60), "not all were sent")
         again = [line for line in world.sink.since(mark)
                  if re.search(r"conn_use=\d+", line.text)]
         true(len(again) >= 30, "only %d of 60 over a used connection"
