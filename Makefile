@@ -6,6 +6,8 @@
 #   make check      units, behaviour, fault sweeps: seconds, no root, no server
 #   make check-system   real Postfix and Dovecot, as root
 #   make test       both
+#   make bench      time and cost against the floor and the peers, as root;
+#                   DEEP=1 longer, PARTS="sizes lmtp" only these
 #   make lint       layers, seam, formatting, static checks
 #   make install    DESTDIR and PREFIX as usual
 #
@@ -196,6 +198,31 @@ run: all
 deps:
 	@packaging/deps
 
+# ---------------------------------------------------------------- bench
+
+BENCH := $(BUILD)/bench
+BENCH_TOOLS := $(addprefix $(BENCH)/,feed sink spawn lmtp_load)
+BENCH_FLAGS = $(STANDARD) $(WARNINGS) -O2
+
+# What lda is measured against is built exactly as lda is.
+$(BENCH)/obj/%.o: tests/bench/%.c $(BUILD)/places
+	@mkdir -p $(@D); echo '  CC $<'; $(CC) $(PRODUCT_FLAGS) -MMD -MP -c -o $@ $<
+
+$(BENCH)/floor: $(BENCH)/obj/floor.o $(BUILD)/places
+	@$(LINK)
+
+$(BENCH)/floor-work: $(BENCH)/obj/floor_work.o $(BUILD)/places
+	@$(LINK)
+
+$(BENCH)/feed: $(addprefix tests/bench/,feed.c plan.c trace.c feed.h)
+	@mkdir -p $(@D); echo '  CC $@'; $(HOSTCC) $(BENCH_FLAGS) -o $@ $(filter %.c,$^)
+
+$(BENCH)/%: tests/bench/%.c
+	@mkdir -p $(@D); echo '  CC $@'; $(HOSTCC) $(BENCH_FLAGS) -o $@ $<
+
+bench: all $(BENCH)/floor $(BENCH)/floor-work $(BENCH_TOOLS)
+	@tests/bench/run --build $(BUILD) $(if $(DEEP),--deep) $(PARTS)
+
 # ---------------------------------------------------------------- lint
 
 layers:
@@ -230,6 +257,6 @@ FORCE:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all check check-programs check-system test run deps layers seam lint \
-    install clean FORCE
+.PHONY: all check check-programs check-system test run deps bench layers seam \
+    lint install clean FORCE
 .SECONDARY:

@@ -201,9 +201,11 @@ run_with(struct settings *settings, const struct options *options,
     int keeper, int64_t started_us, struct arena *arena)
 {
 	struct deliver_run run;
+	unsigned timeout = seconds(settings->deliver.delivery_timeout);
 
-	stop_deadline(
-	    seconds(settings->deliver.delivery_timeout), GRACE_SECONDS);
+	/* The default is in force, since a fraction of a millisecond. */
+	if (timeout != FIRST_DEADLINE_SECONDS)
+		stop_deadline(timeout, GRACE_SECONDS);
 	deliver_init(
 	    &run, settings, &options->request, log, feeder, started_us, arena);
 	run.keeper = keeper;

@@ -11,8 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One block serves a usual delivery: few page faults, one call. */
-#define BLOCK_OCTETS ((size_t)64 * 1024)
+/* One block serves a usual delivery, but for the message: one call.  Pages of
+ * it that are never used cost nothing. */
+#define BLOCK_OCTETS ((size_t)128 * 1024)
+
+/* Rooms, which are seldom full, are taken from the other end of a block, so
+ * that what is small stands close together: few pages, few page faults. */
+#define ROOM_OCTETS ((size_t)4096)
 
 /* Bounds the whole program against input that makes us ask without end. */
 #define ARENA_MAX_OCTETS ((size_t)64 * 1024 * 1024)
@@ -86,9 +91,11 @@ arena_take(struct arena *arena, size_t size)
 		arena->left = BLOCK_OCTETS - HEAD_OCTETS;
 		arena->shared = arena->newest;
 	}
+	arena->left -= size;
+	if (size >= ROOM_OCTETS)
+		return arena->at + arena->left;
 	taken = arena->at;
 	arena->at += size;
-	arena->left -= size;
 	return taken;
 }
 
@@ -107,17 +114,27 @@ arena_mark(const struct arena *arena)
 	return mark;
 }
 
+/* Zeroed again, as the next taker expects it; pages that nobody has touched
+ * stay untouched. */
+static void
+wipe(const struct arena *arena, const struct arena_mark *mark)
+{
+	size_t small = mark->left, rooms = 0;
+
+	if (mark->left == 0)
+		return;
+	if (arena->shared == mark->shared) {
+		small = (size_t)(arena->at - mark->at);
+		rooms = mark->left - small - arena->left;
+	}
+	memset(mark->at, 0, small);
+	memset(mark->at + mark->left - rooms, 0, rooms);
+}
+
 void
 arena_rewind(struct arena *arena, const struct arena_mark *mark)
 {
-	size_t used = mark->left;
-
-	/* Zeroed again, as the next taker expects it; pages that nobody has
-	 * touched stay untouched. */
-	if (arena->shared == mark->shared)
-		used -= arena->left;
-	if (used > 0)
-		memset(mark->at, 0, used);
+	wipe(arena, mark);
 	while (arena->newest != mark->newest) {
 		struct arena_block *block = arena->newest;
 
@@ -150,16 +167,24 @@ arena_string(struct arena *arena, struct str from)
 char *
 arena_print(struct arena *arena, const char *format, ...)
 {
+	char *begin = arena->at, *text;
+	size_t left = arena->left;
 	va_list arguments;
-	char *text;
 	int length;
 
+	/* Into the free part of the block, where it nearly always fits. */
 	va_start(arguments, format);
-	length = vsnprintf(NULL, 0, format, arguments);
+	length = vsnprintf(begin, left, format, arguments);
 	va_end(arguments);
 	if (length < 0)
 		give_up(arena);
 	text = arena_take(arena, (size_t)length + 1);
+	if (text == begin)
+		return text;
+	/* It belongs elsewhere, and what is free is zeroed. */
+	if (left > 0)
+		memset(begin, 0,
+		    (size_t)length < left ? (size_t)length + 1 : left);
 	va_start(arguments, format);
 	(void)vsnprintf(text, (size_t)length + 1, format, arguments);
 	va_end(arguments);
@@ -169,9 +194,13 @@ arena_print(struct arena *arena, const char *format, ...)
 char *
 arena_path(struct arena *arena, const char *directory, const char *name)
 {
-	size_t length = strlen(directory);
-	const char *between =
-	    length > 0 && directory[length - 1] == '/' ? "" : "/";
+	size_t length = strlen(directory), name_length = strlen(name);
+	bool has_slash = length > 0 && directory[length - 1] == '/';
+	char *path = arena_take(arena, length + name_length + 2);
 
-	return arena_print(arena, "%s%s%s", directory, between, name);
+	memcpy(path, directory, length);
+	if (!has_slash)
+		path[length++] = '/';
+	memcpy(path + length, name, name_length);
+	return path;
 }

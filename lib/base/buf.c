@@ -48,6 +48,18 @@ buf_add_octet(struct buf *buf, char c)
 }
 
 void
+buf_add_number(struct buf *buf, uint64_t number)
+{
+	char digits[20]; /* of 2^64 */
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	buf_add(buf, str_of(digits + at, sizeof(digits) - at));
+}
+
+void
 buf_print(struct buf *buf, const char *format, ...)
 {
 	size_t room = buf->size - buf->length;

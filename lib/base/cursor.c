@@ -3,6 +3,9 @@
  */
 #include "base/cursor.h"
 
+#include <stdint.h>
+#include <string.h>
+
 struct cursor
 cursor_over(struct str text)
 {
@@ -35,8 +38,7 @@ cursor_take(struct cursor *in, char c)
 bool
 cursor_take_any(struct cursor *in, const char *set, char *taken)
 {
-	if (cursor_at_end(in) ||
-	    str_index(str_from(set), in->rest.at[0]) == STR_NONE)
+	if (cursor_at_end(in) || !str_has_octet(set, in->rest.at[0]))
 		return false;
 	*taken = in->rest.at[0];
 	in->rest = str_after(in->rest, 1);
@@ -48,7 +50,7 @@ cursor_take_word(struct cursor *in, const char *word)
 {
 	if (!str_begins(in->rest, word))
 		return false;
-	in->rest = str_after(in->rest, str_from(word).length);
+	in->rest = str_after(in->rest, strlen(word));
 	return true;
 }
 
@@ -81,24 +83,31 @@ cursor_until(struct cursor *in, char c)
 }
 
 static struct str
-span(struct cursor *in, struct str set, bool wanted)
+span(struct cursor *in, const char *set, bool wanted)
 {
+	uint64_t members[4] = { 0 }; /* one bit for each octet there is */
 	size_t length = 0;
 
-	while (length < in->rest.length &&
-	    (str_index(set, in->rest.at[length]) != STR_NONE) == wanted)
-		length++;
+	for (; *set != '\0'; set++)
+		members[(unsigned char)*set / 64] |= (uint64_t)1
+		    << (unsigned char)*set % 64;
+	for (; length < in->rest.length; length++) {
+		unsigned char c = (unsigned char)in->rest.at[length];
+
+		if ((members[c / 64] >> c % 64 & 1) != wanted)
+			break;
+	}
 	return cursor_octets(in, length);
 }
 
 struct str
 cursor_span(struct cursor *in, const char *set)
 {
-	return span(in, str_from(set), true);
+	return span(in, set, true);
 }
 
 struct str
 cursor_span_not(struct cursor *in, const char *set)
 {
-	return span(in, str_from(set), false);
+	return span(in, set, false);
 }

@@ -10,6 +10,8 @@
 #ifndef BASE_KERNEL_H
 #define BASE_KERNEL_H
 
+#include "base/str.h"
+
 #include <dirent.h>
 #include <poll.h>
 #include <signal.h>
@@ -94,9 +96,12 @@ int kernel_random(void *into, size_t size);   /* never blocks */
 int kernel_hostname(char *into, size_t size); /* always NUL-terminated */
 int kernel_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
 
-/* The log socket: UNIX datagram, non-blocking, close-on-exec.  "@name" is a
- * name in no file system. */
-int kernel_datagram(const char *path);
+/* A UNIX datagram socket, non-blocking, close-on-exec, not connected: whoever
+ * has one line to say sends it with the address, and finds a receiver that was
+ * started anew.  "@name" is a name in no file system. */
+int kernel_datagram(void);
+ssize_t kernel_send_to(
+    int fd, const char *path, struct str head, struct str body);
 /* Stream sockets, non-blocking, close-on-exec; EINPROGRESS is no error.  host
  * is a numeric address: nothing is asked of DNS. */
 int kernel_stream_unix(const char *path);

@@ -12,16 +12,17 @@
 #include "base/buf.h"
 #include "base/sys.h"
 
-#include <errno.h>
-
 #define NOT_OPEN (-1)
 #define NOT_TO_BE_HAD (-2)
 
 /* Longer lines are cut: syslogd implementations keep 1024 to 8192. */
-#define LINE_OCTETS 4096
+#define LINE_OCTETS 4000
+
+/* Of what stands before it. */
+#define HEAD_OCTETS 64
 
 static const struct {
-	const char *name;
+	char name[8];
 	int number;
 } facilities[] = {
 	{ "user", 1 },
@@ -58,7 +59,7 @@ log_init(struct log *log, const char *tag, const char *socket_path)
 static void
 open_socket(struct log *log)
 {
-	log->fd = sys_datagram(log->socket_path);
+	log->fd = sys_datagram();
 	if (log->fd < 0)
 		log->fd = NOT_TO_BE_HAD;
 }
@@ -76,24 +77,21 @@ log_open(struct log *log)
 void
 log_line(struct log *log, enum log_severity severity, struct str line)
 {
-	char room[LINE_OCTETS];
-	struct buf datagram;
+	char room[HEAD_OCTETS];
+	struct buf head;
 
 	if (log->fd == NOT_OPEN)
 		open_socket(log);
 	if (log->fd == NOT_TO_BE_HAD)
 		return;
-	buf_init(&datagram, room, sizeof(room));
-	buf_print(&datagram, "<%d>%s[%jd]: ", log->facility * 8 + (int)severity,
-	    log->tag, (intmax_t)sys_getpid());
-	buf_add(&datagram, line);
-	if (sys_send(log->fd, datagram.at, datagram.length) >= 0 ||
-	    errno != ECONNREFUSED)
-		return;
-	/* The receiver has been started anew, with a socket of its own: a
-	 * server outlives it. */
-	(void)sys_close(log->fd);
-	open_socket(log);
-	if (log->fd >= 0)
-		(void)sys_send(log->fd, datagram.at, datagram.length);
+	buf_init(&head, room, sizeof(room));
+	buf_add_octet(&head, '<');
+	buf_add_number(&head, (uint64_t)(log->facility * 8 + (int)severity));
+	buf_add_octet(&head, '>');
+	buf_add_string(&head, log->tag);
+	buf_add_octet(&head, '[');
+	buf_add_number(&head, (uint64_t)sys_getpid());
+	buf_add_string(&head, "]: ");
+	(void)sys_send_to(log->fd, log->socket_path, buf_str(&head),
+	    str_head(line, LINE_OCTETS));
 }

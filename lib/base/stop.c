@@ -1,8 +1,7 @@
 /*
  * stop.c - deadlines, signals that end us, and the last words of a crash.
  *
- * Handlers use only what POSIX calls async-signal-safe: write, _exit, and
- * timer_settime.
+ * Handlers use only what POSIX calls async-signal-safe: write, _exit, alarm.
  *
  * Source: Postfix pipe_command (status mapping), sigaction(2), timer_create(2).
  */
@@ -20,9 +19,8 @@
 static volatile sig_atomic_t reason;
 static volatile sig_atomic_t committed;
 static volatile sig_atomic_t asked, reload;
-static volatile sig_atomic_t has_timer;
-static volatile sig_atomic_t has_killer;
-static timer_t ticker, killer;
+static timer_t killer;
+static bool has_killer;
 static struct stop_words last_words = { STDOUT_FILENO, "", 75, NULL };
 
 /* Enough for a handler that writes a constant, on any architecture. */
@@ -30,40 +28,31 @@ static char crash_stack[16384];
 
 static const int ending[] = { SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGXCPU };
 static const int crashing[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
-/* exec(2) leaves a signal at its default or ignored; ignored, these two would
- * take away the hard deadline and waitpid(2). */
-static const int plain[] = { SIGALRM, SIGCHLD };
-
+/* A signal may have come just before a call that waits: the next alarm
+ * interrupts that one too. */
 static void
-tick_every_second(time_t first_seconds)
+stop_for(enum stop_reason why)
 {
-	struct itimerspec when = { .it_interval = { .tv_sec = 1 } };
+	int kept = errno;
 
-	when.it_value.tv_sec = first_seconds;
-	if (has_timer)
-		(void)timer_settime(ticker, 0, &when, NULL);
+	if (reason == STOP_NOT)
+		reason = (sig_atomic_t)why;
+	(void)alarm(1);
+	errno = kept;
 }
 
 static void
 on_deadline(int signal_number)
 {
 	(void)signal_number;
-	if (reason == STOP_NOT)
-		reason = STOP_TIME;
+	stop_for(STOP_TIME);
 }
 
-/* The signal may have come just before a call that waits: the ticker
- * interrupts that one too. */
 static void
 on_ending(int signal_number)
 {
-	int kept = errno;
-
 	(void)signal_number;
-	if (reason == STOP_NOT)
-		reason = STOP_SIGNAL;
-	tick_every_second(1);
-	errno = kept;
+	stop_for(STOP_SIGNAL);
 }
 
 static void
@@ -123,12 +112,12 @@ unblock_all(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Timers survive exec(2): the caller's would choose the moment of our end. */
+/* Timers survive exec(2): the caller's would choose the moment of our end.
+ * The third kind, ITIMER_REAL, becomes our own alarm. */
 static void
 stop_inherited_timers(void)
 {
-	static const int timers[] = { ITIMER_REAL, ITIMER_VIRTUAL,
-		ITIMER_PROF };
+	static const int timers[] = { ITIMER_VIRTUAL, ITIMER_PROF };
 	const struct itimerval never = { .it_value = { .tv_sec = 0 } };
 
 	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++)
@@ -143,8 +132,11 @@ stop_prepare_signals(struct stop_words words)
 
 	last_words = words;
 	(void)sigaltstack(&stack, NULL);
-	set_actions(plain, sizeof(plain) / sizeof(plain[0]), SIG_DFL, 0);
 	stop_inherited_timers();
+	set_action(SIGALRM, on_deadline, 0);
+	/* exec(2) leaves a signal at its default or ignored; ignored, this one
+	 * would take away waitpid(2). */
+	set_action(SIGCHLD, SIG_DFL, 0);
 	set_action(SIGPIPE, SIG_IGN, 0);
 	set_action(SIGXFSZ, SIG_IGN, 0);
 	set_actions(ending, sizeof(ending) / sizeof(ending[0]), on_ending, 0);
@@ -154,41 +146,28 @@ stop_prepare_signals(struct stop_words words)
 	unblock_all();
 }
 
-/* A timer of its own that sends signal_number; false where there is none to
- * be had (a limit). */
-static bool
-make_timer(int signal_number, timer_t *timer)
-{
-	struct sigevent event;
-
-	memset(&event, 0, sizeof(event));
-	event.sigev_notify = SIGEV_SIGNAL;
-	event.sigev_signo = signal_number;
-	return timer_create(CLOCK_MONOTONIC, &event, timer) == 0;
-}
-
+/* Where there is no timer to be had (a limit) the soft deadline is all. */
 static void
 set_killer(unsigned seconds)
 {
 	struct itimerspec when = { .it_value = { .tv_sec = (time_t)seconds } };
+	struct sigevent event;
 
+	memset(&event, 0, sizeof(event));
+	event.sigev_notify = SIGEV_SIGNAL;
+	event.sigev_signo = SIGKILL;
 	if (!has_killer)
-		has_killer = make_timer(SIGKILL, &killer);
-	if (!has_killer || timer_settime(killer, 0, &when, NULL) < 0)
-		(void)alarm(seconds);
+		has_killer =
+		    timer_create(CLOCK_MONOTONIC, &event, &killer) == 0;
+	if (has_killer)
+		(void)timer_settime(killer, 0, &when, NULL);
 }
 
 void
 stop_deadline(unsigned soft_seconds, unsigned hard_seconds)
 {
-	if (!has_timer) {
-		set_action(SIGUSR1, on_deadline, 0);
-		has_timer = make_timer(SIGUSR1, &ticker);
-	}
-	if (has_timer)
-		tick_every_second((time_t)soft_seconds);
-	/* Without the soft one the hard one takes its place. */
-	set_killer(has_timer ? soft_seconds + hard_seconds : soft_seconds);
+	(void)alarm(soft_seconds);
+	set_killer(soft_seconds + hard_seconds);
 }
 
 enum stop_reason
@@ -257,11 +236,10 @@ stop_keep_on(void)
 void
 stop_restore_signals(void)
 {
-	set_actions(plain, sizeof(plain) / sizeof(plain[0]), SIG_DFL, 0);
+	set_action(SIGALRM, SIG_DFL, 0);
 	set_actions(ending, sizeof(ending) / sizeof(ending[0]), SIG_DFL, 0);
 	set_actions(
 	    crashing, sizeof(crashing) / sizeof(crashing[0]), SIG_DFL, 0);
-	set_action(SIGUSR1, SIG_DFL, 0);
 	set_action(SIGPIPE, SIG_DFL, 0);
 	set_action(SIGXFSZ, SIG_DFL, 0);
 }

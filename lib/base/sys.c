@@ -602,9 +602,20 @@ sys_stream_error(int fd)
 }
 
 int
-sys_datagram(const char *path)
+sys_datagram(void)
 {
-	return kernel_datagram(path);
+	return kernel_datagram();
+}
+
+ssize_t
+sys_send_to(int fd, const char *path, struct str head, struct str body)
+{
+	ssize_t result;
+
+	do
+		result = kernel_send_to(fd, path, head, body);
+	while (result < 0 && again());
+	return result;
 }
 
 ssize_t

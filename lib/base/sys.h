@@ -12,6 +12,7 @@
 #define BASE_SYS_H
 
 #include "base/attribute.h"
+#include "base/str.h"
 
 #include <dirent.h>
 #include <poll.h>
@@ -120,7 +121,10 @@ uint64_t sys_random(void);
 void sys_hostname(char *into, size_t size);
 
 int sys_poll(struct pollfd *fds, nfds_t count, int timeout_ms) MUST_CHECK;
-int sys_datagram(const char *path) MUST_CHECK;
+/* A datagram socket, non-blocking, and one datagram, head and body, to the
+ * socket at path. */
+int sys_datagram(void) MUST_CHECK;
+ssize_t sys_send_to(int fd, const char *path, struct str head, struct str body);
 /* Stream sockets, non-blocking; see base/stream.h. */
 int sys_stream_unix(const char *path) MUST_CHECK;
 int sys_stream_inet(const char *host, uint16_t port) MUST_CHECK;

@@ -102,6 +102,19 @@ first_character(struct str from, bool *is_text)
 	return str_head(from, *is_text ? length : 1);
 }
 
+/* What needs no second look: printable ASCII but "\\" and what is special. */
+static struct str
+plain_run(struct str from, const char *special)
+{
+	size_t length = 0;
+
+	while (length < from.length && from.at[length] >= ' ' &&
+	    from.at[length] <= '~' && from.at[length] != '\\' &&
+	    !str_has_octet(special, from.at[length]))
+		length++;
+	return str_head(from, length);
+}
+
 void
 text_printable(struct buf *into, struct str from, size_t most)
 {
@@ -109,8 +122,14 @@ text_printable(struct buf *into, struct str from, size_t most)
 
 	from = str_head(from, most);
 	while (from.length > 0) {
-		struct str character = first_character(from, &is_text);
+		struct str plain = plain_run(from, "");
+		struct str character;
 
+		buf_add(into, plain);
+		from = str_after(from, plain.length);
+		if (from.length == 0)
+			break;
+		character = first_character(from, &is_text);
 		add_character(into, character, !is_text);
 		from = str_after(from, character.length);
 	}
@@ -125,9 +144,18 @@ text_word(struct buf *into, struct str from, size_t most, const char *special)
 	bool is_text;
 
 	while (from.length > 0 && into->length - begin < most) {
-		struct str character = first_character(from, &is_text);
-		bool escape = !is_text ||
-		    str_index(str_from(special), character.at[0]) != STR_NONE;
+		struct str plain = plain_run(
+		    str_head(from, most - (into->length - begin)), special);
+		struct str character;
+
+		if (plain.length > 0) {
+			buf_add(into, plain);
+			from = str_after(from, plain.length);
+			continue;
+		}
+		character = first_character(from, &is_text);
+		bool escape =
+		    !is_text || str_has_octet(special, character.at[0]);
 
 		add_character(into, character, escape);
 		from = str_after(from, character.length);

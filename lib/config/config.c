@@ -21,8 +21,28 @@ count_rows(const struct config_room *rooms, size_t room_count)
 	size_t count = 0;
 
 	for (size_t i = 0; i < room_count; i++)
-		count += rooms[i].table->count;
+		if (rooms[i].options != NULL)
+			count += rooms[i].table->count;
 	return count;
+}
+
+static int
+add_room(
+    struct config *config, const struct config_room *room, struct status *why)
+{
+	for (size_t i = 0; i < room->table->count; i++) {
+		struct config_value *value = &config->values[config->count++];
+
+		value->row = &room->table->rows[i];
+		value->options = room->options;
+		value->text = str_from(value->row->fallback);
+		value->level = CONFIG_DEFAULT;
+		value->origin = "default";
+		if (setting_default(
+			value->row, value->options, config->arena, why) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int
@@ -37,38 +57,36 @@ config_init(struct config *config, const struct config_room *rooms,
 	config->ignored =
 	    arena_take(arena, CONFIG_IGNORED_MOST * sizeof(*config->ignored));
 	for (size_t i = 0; i < room_count; i++) {
-		for (size_t k = 0; k < rooms[i].table->count; k++) {
-			struct config_value *value =
-			    &config->values[config->count++];
-
-			value->row = &rooms[i].table->rows[k];
-			value->options = rooms[i].options;
-			value->text = str_from(value->row->fallback);
-			value->level = CONFIG_DEFAULT;
-			value->origin = "default";
-			if (setting_parse(value->row, value->text,
-				value->options, arena, why) < 0)
-				return -1;
-		}
+		if (rooms[i].options == NULL)
+			config->without_effect = rooms[i].table;
+		else if (add_room(config, &rooms[i], why) < 0)
+			return -1;
 	}
 	return 0;
-}
-
-static bool
-row_matches(const struct setting *row, struct str name)
-{
-	if (row->type == SETTING_IGNORED && str_ends(str_from(row->name), "/"))
-		return str_begins(name, row->name);
-	return str_is(name, row->name);
 }
 
 static struct config_value *
 find(const struct config *config, struct str name)
 {
 	for (size_t i = 0; i < config->count; i++)
-		if (row_matches(config->values[i].row, name))
+		if (str_is(name, config->values[i].row->name))
 			return &config->values[i];
 	return NULL;
+}
+
+static bool
+is_ignored(const struct config *config, struct str name)
+{
+	const struct setting_table *table = config->without_effect;
+
+	for (size_t i = 0; table != NULL && i < table->count; i++) {
+		const char *row = table->rows[i].name;
+
+		if (str_ends(str_from(row), "/") ? str_begins(name, row) :
+						   str_is(name, row))
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -86,14 +104,11 @@ config_set_known(struct config *config, struct str name, struct str value,
 {
 	struct config_value *present = find(config, name);
 
-	*known = present != NULL;
+	*known = present != NULL || is_ignored(config, name);
+	if (present == NULL && *known && level != CONFIG_USER)
+		remember_ignored(config, name);
 	if (present == NULL || level < present->level)
 		return 0;
-	if (present->row->type == SETTING_IGNORED) {
-		if (level != CONFIG_USER)
-			remember_ignored(config, name);
-		return 0;
-	}
 	if (setting_parse(present->row, value, present->options, config->arena,
 		why) < 0) {
 		status_context(why, "%s", origin);
@@ -163,8 +178,7 @@ trailing(struct str line)
 	size_t count = 0;
 
 	while (count < line.length &&
-	    str_index(str_from(" \t\r"), line.at[line.length - 1 - count]) !=
-		STR_NONE)
+	    str_has_octet(" \t\r", line.at[line.length - 1 - count]))
 		count++;
 	return count;
 }
@@ -221,6 +235,19 @@ parse_line(struct config *config, struct str line, const char *origin,
 	    config, name, str_trim(in.rest), CONFIG_FILE, origin, why);
 }
 
+static const char *
+origin_of(struct config *config, const char *file, unsigned line)
+{
+	size_t size = strlen(file) + sizeof(":4294967295");
+	struct buf origin;
+
+	buf_init(&origin, arena_take(config->arena, size), size);
+	buf_add_string(&origin, file);
+	buf_add_octet(&origin, ':');
+	buf_add_number(&origin, line);
+	return origin.at;
+}
+
 int
 config_parse(struct config *config, struct str text, const char *file,
     struct status *why)
@@ -239,9 +266,8 @@ config_parse(struct config *config, struct str text, const char *file,
 			continue;
 		}
 		line = logical_line(config, &in, &lines);
-		if (parse_line(config, line,
-			arena_print(config->arena, "%s:%u", file, first),
-			why) < 0)
+		if (parse_line(
+			config, line, origin_of(config, file, first), why) < 0)
 			return -1;
 	}
 	return 0;
@@ -266,6 +292,18 @@ config_read(
 		return -1;
 	}
 	return config_parse(config, text, file, why);
+}
+
+const struct setting *
+config_row(const struct config *config, size_t number)
+{
+	const struct setting_table *table = config->without_effect;
+
+	if (number < config->count)
+		return config->values[number].row;
+	number -= config->count;
+	return table != NULL && number < table->count ? &table->rows[number] :
+							NULL;
 }
 
 const struct config_value *

@@ -17,7 +17,8 @@ enum config_level {
 	CONFIG_FLAG  /* -o */
 };
 
-/* A room's table, and the struct of its values. */
+/* A room's table, and the struct of its values; NULL for the table, one at
+ * most, whose rows are all SETTING_IGNORED. */
 struct config_room {
 	const struct setting_table *table;
 	void *options;
@@ -34,8 +35,9 @@ struct config_value {
 
 struct config {
 	struct arena *arena;
-	struct config_value *values;
+	struct config_value *values; /* of settings that have an effect */
 	size_t count;
+	const struct setting_table *without_effect;
 	struct str *ignored; /* names accepted without effect */
 	size_t ignored_count;
 };
@@ -70,6 +72,10 @@ int config_parse(struct config *config, struct str text, const char *file,
  * *missing set where missing is not NULL. */
 int config_read(struct config *config, const char *file, bool *missing,
     struct status *why) MUST_CHECK;
+
+/* One row after the other, those of ignored settings last; NULL behind the
+ * last. */
+const struct setting *config_row(const struct config *config, size_t number);
 
 /* The value of a name that is in a table; never NULL. */
 const struct config_value *config_find(

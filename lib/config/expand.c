@@ -249,21 +249,35 @@ expand_all(struct expansion *at)
 	return 0;
 }
 
+/* Each variable stands for no more than the longest name that there is. */
+static size_t
+size_most(const struct expansion *at)
+{
+	size_t longest = at->names->user.length, size = at->value.length + 1;
+
+	if (longest < at->names->home.length)
+		longest = at->names->home.length;
+	for (size_t i = 0; i < at->value.length && size < VALUE_OCTETS; i++)
+		if (at->value.at[i] == '%' || at->value.at[i] == '~')
+			size += longest;
+	return size < VALUE_OCTETS ? size : VALUE_OCTETS;
+}
+
 static int
 run(struct str value, const struct expand_names *names, enum expand_use use,
     struct arena *arena, struct str *into, struct status *why)
 {
-	char room[VALUE_OCTETS];
 	struct expansion at = { .names = names,
 		.use = use,
 		.arena = arena,
 		.value = value,
 		.why = why };
+	size_t size = size_most(&at);
 
-	buf_init(&at.out, room, sizeof(room));
+	buf_init(&at.out, arena_take(arena, size), size);
 	if (expand_all(&at) < 0)
 		return -1;
-	*into = arena_copy(arena, buf_str(&at.out));
+	*into = buf_str(&at.out);
 	return 0;
 }
 
@@ -275,7 +289,7 @@ expand(struct str value, const struct expand_names *names, enum expand_use use,
 
 	if (run(value, names, use, arena, &expanded, why) < 0)
 		return -1;
-	*into = expanded.at; /* arena_copy adds a NUL */
+	*into = expanded.at; /* a buf ends with a NUL */
 	return 0;
 }
 

@@ -20,9 +20,10 @@ static const char *const type_names[] = {
 	[SETTING_IGNORED] = "ignored",
 };
 
-/* A unit and what it is worth. */
+/* A unit and what it is worth.  The name stands in the table itself: a pointer
+ * in a constant table is a relocation when the program starts. */
 struct unit {
-	const char *name;
+	char name[8];
 	uint64_t worth;
 };
 
@@ -143,23 +144,19 @@ setting_split(struct str value, struct arena *arena)
 {
 	struct setting_list list = { NULL, 0 };
 	struct cursor in = cursor_over(value);
-	size_t most = 0;
+	size_t most = 1;
 
-	/* Counted first, taken once. */
+	/* No more words than separators and one; taken once. */
+	for (size_t i = 0; i < value.length; i++)
+		if (str_has_octet(separators, value.at[i]))
+			most++;
+	list.words = arena_take(arena, most * sizeof(*list.words));
 	for (;;) {
 		(void)cursor_span(&in, separators);
 		if (cursor_at_end(&in))
-			break;
-		(void)cursor_span_not(&in, separators);
-		most++;
-	}
-	list.words = arena_take(arena, (most + 1) * sizeof(*list.words));
-	in = cursor_over(value);
-	while (list.count < most) {
-		(void)cursor_span(&in, separators);
+			return list;
 		list.words[list.count++] = cursor_span_not(&in, separators);
 	}
-	return list;
 }
 
 static int
@@ -218,4 +215,19 @@ setting_parse(const struct setting *row, struct str value, void *options,
 	return status_fail(why, STATUS_MISCONFIGURED,
 	    "%s = %.*s: the value must be %s", row->name, (int)value.length,
 	    value.at, setting_type_name(row->type));
+}
+
+int
+setting_default(const struct setting *row, void *options, struct arena *arena,
+    struct status *why)
+{
+	char *field = (char *)options + row->offset;
+
+	if (row->type == SETTING_IGNORED)
+		return 0;
+	if (row->type != SETTING_TEXT)
+		return setting_parse(
+		    row, str_from(row->fallback), options, arena, why);
+	*(const char **)(void *)field = row->fallback;
+	return 0;
 }

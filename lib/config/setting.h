@@ -51,6 +51,11 @@ struct setting_table {
 int setting_parse(const struct setting *row, struct str value, void *options,
     struct arena *arena, struct status *why) MUST_CHECK;
 
+/* Puts the row's own default into the field of options; a text is not copied
+ * but the row's. */
+int setting_default(const struct setting *row, void *options,
+    struct arena *arena, struct status *why) MUST_CHECK;
+
 /* Sizes and durations on their own, for values inside other values. */
 bool setting_read_size(struct str value, uint64_t *octets);
 bool setting_read_duration(struct str value, uint64_t *seconds);

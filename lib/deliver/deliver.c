@@ -164,6 +164,14 @@ or_no_limit(uint64_t octets)
 	return octets == 0 ? MESSAGE_NO_LIMIT : octets;
 }
 
+/* Where a limit came from; for one that is none its name is enough. */
+static const char *
+describe(const struct deliver_run *run, uint64_t octets, const char *name)
+{
+	return octets == 0 ? name :
+			     config_describe(&run->settings->config, name);
+}
+
 static void
 add_limit(struct deliver_run *run, uint64_t octets, enum status_id id,
     bool of_file, const char *name)
@@ -182,18 +190,18 @@ static void
 find_limits(struct deliver_run *run)
 {
 	const struct settings *settings = run->settings;
+	uint64_t message = settings->deliver.message_size_limit;
+	uint64_t mailbox = settings->store.mailbox_size_limit;
 	struct rlimit file_size;
 
-	add_limit(run, or_no_limit(settings->deliver.message_size_limit),
-	    STATUS_MESSAGE_TOO_BIG, false,
-	    config_describe(&settings->config, "message_size_limit"));
+	add_limit(run, or_no_limit(message), STATUS_MESSAGE_TOO_BIG, false,
+	    describe(run, message, "message_size_limit"));
 	if (!run->mailbox.store->is_remote)
-		add_limit(run, or_no_limit(settings->store.mailbox_size_limit),
+		add_limit(run, or_no_limit(mailbox),
 		    settings->deliver.quota_full_tempfail ?
 			STATUS_MAILBOX_FULL :
 			STATUS_MAILBOX_FULL_FOR_GOOD,
-		    true,
-		    config_describe(&settings->config, "mailbox_size_limit"));
+		    true, describe(run, mailbox, "mailbox_size_limit"));
 	if (sys_getrlimit(RLIMIT_FSIZE, &file_size) == 0 &&
 	    file_size.rlim_cur != RLIM_INFINITY)
 		add_limit(run, (uint64_t)file_size.rlim_cur, STATUS_FILE_LIMIT,

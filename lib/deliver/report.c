@@ -56,12 +56,22 @@ add_message_id(struct buf *out, const struct deliver_run *run)
 }
 
 static void
+add_number(struct buf *out, const char *before, uint64_t number)
+{
+	buf_add_string(out, before);
+	buf_add_number(out, number);
+}
+
+static void
 add_milliseconds(struct buf *out, const struct deliver_run *run)
 {
 	int64_t spent = sys_ticks_us() - run->started_us;
 
-	buf_print(
-	    out, "%" PRId64 ".%" PRId64, spent / 1000, spent % 1000 / 100);
+	/* A clock that cannot be read any more says 0. */
+	if (spent < 0)
+		spent = 0;
+	buf_add_number(out, (uint64_t)spent / 1000);
+	add_number(out, ".", (uint64_t)spent % 1000 / 100);
 }
 
 /* One variable of deliver_log_format. */
@@ -122,10 +132,10 @@ add_variable(struct buf *out, const struct deliver_run *run,
 		    out, run->envelope.original_recipient, VALUE_OCTETS);
 		break;
 	case LOG_SIZE:
-		buf_print(out, "%" PRIu64, run->message.size_octets);
+		buf_add_number(out, run->message.size_octets);
 		break;
 	case LOG_CRLF_SIZE:
-		buf_print(out, "%" PRIu64, run->message.crlf_octets);
+		buf_add_number(out, run->message.crlf_octets);
 		break;
 	case LOG_TIME:
 		add_milliseconds(out, run);
@@ -187,14 +197,18 @@ add_formatted(struct buf *out, const struct deliver_run *run, struct str text)
 static void
 add_key(struct buf *out, const char *key, struct str value)
 {
-	buf_print(out, " %s=", key);
+	buf_add_octet(out, ' ');
+	buf_add_string(out, key);
+	buf_add_octet(out, '=');
 	text_word(out, value, VALUE_OCTETS, " ");
 }
 
 static void
 add_address(struct buf *out, const char *key, struct str value)
 {
-	buf_print(out, " %s=<", key);
+	buf_add_octet(out, ' ');
+	buf_add_string(out, key);
+	buf_add_string(out, "=<");
 	text_word(out, value, VALUE_OCTETS, " <>");
 	buf_add_octet(out, '>');
 }
@@ -239,9 +253,12 @@ add_keys(struct buf *out, const struct deliver_run *run)
 	if (facts->queue_id.length > 0)
 		add_key(out, "queue_id", facts->queue_id);
 	if (run->has_message)
-		buf_print(out, " size=%" PRIu64, run->message.size_octets);
-	if (run->delivery.quota_percent >= 0 && run->has_message)
-		buf_print(out, " quota=%d%%", run->delivery.quota_percent);
+		add_number(out, " size=", run->message.size_octets);
+	if (run->delivery.quota_percent >= 0 && run->has_message) {
+		add_number(
+		    out, " quota=", (uint64_t)run->delivery.quota_percent);
+		buf_add_octet(out, '%');
+	}
 	if (run->has_sieve)
 		buf_add_string(out, " sieve=not-run");
 	add_ignored(out, &run->settings->config);

@@ -151,7 +151,7 @@ settings_init(
 		{ &store_settings, &settings->store },
 		{ &deliver_settings, &settings->deliver },
 		{ &lmtp_settings, &settings->lmtp },
-		{ &ignored_settings, &settings->deliver },
+		{ &ignored_settings, NULL },
 	};
 
 	return config_init(&settings->config, rooms, COUNT(rooms), arena, why);
@@ -177,12 +177,19 @@ check_expansion(
 	const struct config_value *value = config_find(config, name);
 	const char *result;
 
+	/* Each delivery comes by here; the defaults are right. */
 	names.home = str_from("/home");
-	if (value->text.length == 0 ||
+	if (value->level == CONFIG_DEFAULT || value->text.length == 0 ||
 	    expand(value->text, &names, EXPAND_TEXT, config->arena, &result,
 		why) == 0)
 		return 0;
 	return blame(config, name, why);
+}
+
+static bool
+is_set(const struct config *config, const char *name)
+{
+	return config_find(config, name)->level != CONFIG_DEFAULT;
 }
 
 /* Values that other rooms take apart. */
@@ -193,14 +200,16 @@ check_places(const struct settings *settings, struct status *why)
 
 	if (user_check_sources(&settings->user, config->arena, why) < 0)
 		return blame(config, "userdb", why);
-	if (user_check_format(&settings->user, config->arena, why) < 0)
+	if (is_set(config, "auth_username_format") &&
+	    user_check_format(&settings->user, config->arena, why) < 0)
 		return blame(config, "auth_username_format", why);
 	if (store_check_location(&settings->store, config->arena, why) < 0)
 		return blame(config,
 		    settings->store.mail_driver[0] != '\0' ? "mail_driver" :
 							     "mail_location",
 		    why);
-	if (store_check_locks(&settings->store, why) < 0)
+	if (is_set(config, "mbox_write_locks") &&
+	    store_check_locks(&settings->store, why) < 0)
 		return blame(config, "mbox_write_locks", why);
 	if (store_check_quota(&settings->store, why) < 0)
 		return blame(config,
@@ -244,17 +253,20 @@ settings_check(const struct settings *settings, struct status *why)
 	return check_places(settings, why);
 }
 
-void
+bool
 settings_settle(struct settings *settings)
 {
 	enum config_level level =
 	    config_find(&settings->config, "mail_location")->level;
 
-	if (level > config_find(&settings->config, "mail_driver")->level &&
-	    level > config_find(&settings->config, "mail_path")->level) {
-		settings->store.mail_driver = "";
-		settings->store.mail_path = "";
-	}
+	if (level <= config_find(&settings->config, "mail_driver")->level ||
+	    level <= config_find(&settings->config, "mail_path")->level ||
+	    (settings->store.mail_driver[0] == '\0' &&
+		settings->store.mail_path[0] == '\0'))
+		return false;
+	settings->store.mail_driver = "";
+	settings->store.mail_path = "";
+	return true;
 }
 
 void

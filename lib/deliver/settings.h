@@ -79,8 +79,9 @@ int settings_check(
     const struct settings *settings, struct status *why) MUST_CHECK;
 
 /* Called after the user's own settings: a mail_location from a stronger source
- * than mail_driver and mail_path (2.4's spelling of it) replaces them. */
-void settings_settle(struct settings *settings);
+ * than mail_driver and mail_path (2.4's spelling of it) replaces them.  Whether
+ * anything has changed. */
+bool settings_settle(struct settings *settings);
 
 /* Adds "name = value" for each setting that differs from its default, as
  * postconf -n does; with origins, also where it came from. */

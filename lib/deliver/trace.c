@@ -104,7 +104,9 @@ add_limits(struct buf *out, const struct deliver_run *run)
 		const struct message_limit *limit = &run->limits[i];
 
 		if (limit->octets == MESSAGE_NO_LIMIT)
-			buf_print(out, "    no limit: %s\n", limit->name);
+			buf_print(out, "    no limit: %s\n",
+			    config_describe(
+				&run->settings->config, limit->name));
 		else
 			buf_print(out, "    %" PRIu64 " octets: %s\n",
 			    limit->octets, limit->name);

@@ -22,6 +22,9 @@
 /* A field that names something in one log line is short. */
 #define FACT_OCTETS 1024
 
+/* Worth a write(2) of its own: a quarter of what a pipe holds. */
+#define PIECE_OCTETS ((size_t)16 * 1024)
+
 static int
 fail_of_deadline(struct message_intake *in, struct status *why)
 {
@@ -61,22 +64,20 @@ unfold_line_ends(struct message_intake *in, size_t begin, size_t end)
 		}
 		crlf = begin + 1 < end && in->room[begin + 1] == '\n';
 		in->room[to++] = crlf ? '\n' : '\r';
+		in->keeps_cr = in->keeps_cr || !crlf;
 		begin += crlf ? 2 : 1;
 	}
 	return to;
 }
 
-/* W= counts two octets for each line end that is not CRLF already. */
-static void
-count(struct message_intake *in, struct str text)
+/* The line ends of a text with a CR in it, or behind it: CRLF is one that is
+ * not counted. */
+static size_t
+line_ends_without_cr(struct message_intake *in, struct str text)
 {
-	struct message *message = in->message;
 	struct cursor at = cursor_over(text);
+	size_t count = 0;
 
-	if (text.length == 0)
-		return;
-	message->size_octets += text.length;
-	message->crlf_octets += text.length;
 	while (!cursor_at_end(&at)) {
 		struct str line = cursor_until(&at, '\n');
 
@@ -85,9 +86,24 @@ count(struct message_intake *in, struct str text)
 		if (line.length > 0)
 			in->last = line.at[line.length - 1];
 		if (in->last != '\r')
-			message->crlf_octets++;
+			count++;
 		in->last = '\n';
 	}
+	return count;
+}
+
+/* W= counts two octets for each line end that is not CRLF already. */
+static void
+count(struct message_intake *in, struct str text)
+{
+	struct message *message = in->message;
+
+	if (text.length == 0)
+		return;
+	message->size_octets += text.length;
+	message->crlf_octets += text.length;
+	message->crlf_octets += in->keeps_cr ? line_ends_without_cr(in, text) :
+					       str_count(text, '\n');
 	in->last = text.at[text.length - 1];
 }
 
@@ -130,7 +146,13 @@ static void
 take_in(struct message_intake *in, size_t got)
 {
 	size_t end = in->length + (in->held_cr ? 1 : 0) + got;
+	struct str new = str_of(in->room + in->length, end - in->length);
 
+	/* The usual message has none, and is looked through at full speed. */
+	if (str_count(new, '\r') == 0) {
+		in->length = end;
+		return;
+	}
 	in->length = unfold_line_ends(in, in->length, end);
 }
 
@@ -166,10 +188,13 @@ read_more(struct message_intake *in, struct status *why)
 	return 0;
 }
 
+/* A message that is on its way into a file goes on as it comes, so that its
+ * feeder fills the pipe while we write. */
 static bool
 room_is_full(const struct message_intake *in)
 {
-	return in->length > MESSAGE_MEMORY_OCTETS;
+	return in->length > MESSAGE_MEMORY_OCTETS ||
+	    (in->message->file >= 0 && in->length >= PIECE_OCTETS);
 }
 
 static struct str

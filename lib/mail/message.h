@@ -127,6 +127,7 @@ struct message_intake {
 	char *room;
 	size_t length; /* octets of room that are message */
 	bool held_cr;  /* one CR read whose follower is not known */
+	bool keeps_cr; /* some CR was no part of a line end */
 	char last;     /* last octet of the message so far */
 	bool at_end;
 	bool head_seen;

@@ -45,10 +45,10 @@ notify(const struct master *master, const char *state)
 
 	if (master->notify == NULL)
 		return;
-	fd = sys_datagram(master->notify);
+	fd = sys_datagram();
 	if (fd < 0)
 		return;
-	(void)sys_send(fd, state, strlen(state));
+	(void)sys_send_to(fd, master->notify, str_from(state), str_of(NULL, 0));
 	(void)sys_close(fd);
 }
 

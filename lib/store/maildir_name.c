@@ -15,6 +15,22 @@
 /* Keeps the whole name below NAME_MAX whatever the machine is called. */
 #define HOST_OCTETS 100
 
+/* Six digits. */
+static void
+add_micros(struct buf *out, uint64_t micros)
+{
+	for (uint64_t unit = 100000; unit > 0; unit /= 10)
+		buf_add_octet(out, (char)('0' + micros / unit % 10));
+}
+
+/* Sixteen digits. */
+static void
+add_random(struct buf *out, uint64_t bits)
+{
+	for (int shift = 60; shift >= 0; shift -= 4)
+		buf_add_octet(out, "0123456789abcdef"[bits >> shift & 15]);
+}
+
 static void
 add_host(struct buf *out)
 {
@@ -41,9 +57,16 @@ maildir_name_make(struct maildir_name *into, unsigned number)
 
 	into->random = sys_random();
 	buf_init(&name, into->in_tmp, sizeof(into->in_tmp));
-	buf_print(&name, "%" PRId64 ".M%06" PRId64 "P%jdQ%uR%016" PRIx64 ".",
-	    now / 1000000, now % 1000000, (intmax_t)sys_getpid(), number,
-	    into->random);
+	buf_add_number(&name, (uint64_t)(now / 1000000));
+	buf_add_string(&name, ".M");
+	add_micros(&name, (uint64_t)(now % 1000000));
+	buf_add_octet(&name, 'P');
+	buf_add_number(&name, (uint64_t)sys_getpid());
+	buf_add_octet(&name, 'Q');
+	buf_add_number(&name, number);
+	buf_add_octet(&name, 'R');
+	add_random(&name, into->random);
+	buf_add_octet(&name, '.');
 	add_host(&name);
 }
 
@@ -54,6 +77,9 @@ maildir_name_publish(
 	struct buf published;
 
 	buf_init(&published, name->in_new, sizeof(name->in_new));
-	buf_print(&published, "%s,S=%" PRIu64 ",W=%" PRIu64, name->in_tmp,
-	    size_octets, crlf_octets);
+	buf_add_string(&published, name->in_tmp);
+	buf_add_string(&published, ",S=");
+	buf_add_number(&published, size_octets);
+	buf_add_string(&published, ",W=");
+	buf_add_number(&published, crlf_octets);
 }

@@ -166,11 +166,27 @@ maildir_check_quota(
 	return fail_of_quota(delivery, octets, why);
 }
 
+/* Not even called where nobody wants it: it needs a stack of its own size. */
+static void
+give_notice(struct delivery *delivery)
+{
+	const char *warning = delivery->options->quota.quota_warning;
+	struct maildir *at = delivery->work;
+	uint64_t notice;
+
+	if (warning[0] == '\0')
+		return;
+	notice = quota_notice(warning,
+	    at->counted.inbox >= 0 ? at->counted.inbox : at->counted.root,
+	    &at->quota.limit, &at->size.used, at->octets);
+	if (notice > 0)
+		maildirsize_add(&at->size, notice);
+}
+
 void
 maildir_record_usage(struct delivery *delivery)
 {
 	struct maildir *at = delivery->work;
-	uint64_t notice;
 
 	if (at->quota.ignored)
 		return;
@@ -179,12 +195,7 @@ maildir_record_usage(struct delivery *delivery)
 		return;
 	if (at->size.known) {
 		maildirsize_add(&at->size, at->octets);
-		notice = quota_notice(delivery->options->quota.quota_warning,
-		    at->counted.inbox >= 0 ? at->counted.inbox :
-					     at->counted.root,
-		    &at->quota.limit, &at->size.used, at->octets);
-		if (notice > 0)
-			maildirsize_add(&at->size, notice);
+		give_notice(delivery);
 	} else if (at->quota.is_set || at->size.exists)
 		maildirsize_forget(&at->size);
 	maildir_close_counted(delivery);

@@ -360,11 +360,11 @@ user_find(const struct user_options *options, struct str name,
 	struct str bare = address_without_detail(
 	    name, str_from(options->recipient_delimiter), arena);
 
-	(void)status_fail(why, STATUS_USER_UNKNOWN, "userdb is empty");
-	if (options->userdb.count == 0) {
-		status_become(why, STATUS_MISCONFIGURED);
-		return -1;
-	}
+	if (options->userdb.count == 0)
+		return status_fail(
+		    why, STATUS_MISCONFIGURED, "userdb is empty");
+	/* What it comes to when no source lists users. */
+	status_become(why, STATUS_USER_UNKNOWN);
 	if (!without_detail && !str_equal(bare, name)) {
 		if (ask_all(&at, name, true) == 0)
 			return complete(&at);

@@ -76,6 +76,69 @@ START_TEST(small_things_share_a_block)
 }
 END_TEST
 
+/* Rooms stand at the other end of the block, texts are printed into its free
+ * part and may then belong elsewhere: what comes next is zeroed all the same.
+ */
+START_TEST(what_is_free_stays_zeroed)
+{
+	const size_t takes[] = { 1, 5000, 20000, 3000, 70000, 16 };
+	int width = 1 << _i;
+
+	for (size_t i = 0; i < COUNT(takes); i++) {
+		char *printed = arena_print(&arena, "%0*d", width, 7);
+		char *taken = arena_take(&arena, takes[i]);
+
+		ck_assert_uint_eq(strlen(printed), (size_t)width);
+		ck_assert_msg(is_all(taken, takes[i], 0),
+		    "%zu octets behind a text of %d are not zero", takes[i],
+		    width);
+		memset(taken, 'x', takes[i]);
+		ck_assert_uint_eq(strlen(printed), (size_t)width);
+		ck_assert_int_eq(printed[width - 1], '7');
+	}
+}
+END_TEST
+
+START_TEST(a_block_that_is_full_to_the_end_serves_no_more)
+{
+	char *first = arena_take(&arena, 1), *before = first;
+
+	for (int i = 0; i < 2000; i++) {
+		size_t size = i % 3 == 0 ? 4096 : 100;
+		char *taken = arena_take(&arena, size);
+
+		ck_assert_msg(is_all(taken, size, 0), "take %d", i);
+		memset(taken, 'x', size);
+		before = taken;
+	}
+	ck_assert_ptr_ne(first, before);
+	ck_assert_int_eq(first[0], '\0');
+}
+END_TEST
+
+/* What was taken since the mark, small and large, is zeroed and taken again. */
+START_TEST(a_rewound_arena_gives_zeroed_memory)
+{
+	struct arena_mark mark;
+	char *small, *room;
+
+	memset(arena_take(&arena, 100), 'a', 100);
+	memset(arena_take(&arena, 5000), 'a', 5000);
+	mark = arena_mark(&arena);
+	for (int i = 0; i < 3; i++) {
+		small = arena_take(&arena, 100);
+		room = arena_take(&arena, 6000);
+		ck_assert(is_all(small, 100, 0) && is_all(room, 6000, 0));
+		memset(small, 'x', 100);
+		memset(room, 'y', 6000);
+		memset(arena_take(&arena, 100000), 'z', 100000);
+		(void)arena_print(&arena, "%09000d", 7);
+		arena_rewind(&arena, &mark);
+	}
+	ck_assert(is_all(arena_take(&arena, 20000), 20000, 0));
+}
+END_TEST
+
 START_TEST(copy_keeps_every_octet)
 {
 	struct str given = STR("a\0b\xff");
@@ -218,6 +281,9 @@ main(void)
 	tcase_add_loop_test(memory, memory_is_zeroed_aligned_and_ones_own, 0,
 	    (int)COUNT(sizes));
 	tcase_add_test(memory, small_things_share_a_block);
+	tcase_add_loop_test(memory, what_is_free_stays_zeroed, 0, 18);
+	tcase_add_test(memory, a_block_that_is_full_to_the_end_serves_no_more);
+	tcase_add_test(memory, a_rewound_arena_gives_zeroed_memory);
 	tcase_add_test(memory, copy_keeps_every_octet);
 	tcase_add_test(memory, string_ends_at_a_nul);
 	tcase_add_test(memory, printing_takes_what_it_needs);

@@ -104,6 +104,39 @@ START_TEST(printing_is_cut_as_adding_is)
 }
 END_TEST
 
+static const struct {
+	uint64_t given;
+	struct str want;
+} numbers[] = {
+	{ 0, TEXT("0") }, { 9, TEXT("9") }, { 10, TEXT("10") },
+	{ 1234567, TEXT("1234567") },
+	{ UINT64_MAX, TEXT("1844674") }, /* cut as all that does not fit */
+};
+
+START_TEST(number_is_decimal)
+{
+	struct room room = empty_room();
+	struct buf buf;
+
+	buf_init(&buf, room.text, sizeof(room.text));
+	buf_add_number(&buf, numbers[_i].given);
+	expect_str(STR("number"), buf_str(&buf), numbers[_i].want);
+	ck_assert(buf.overflow == (numbers[_i].given == UINT64_MAX));
+	expect_guarded(&room);
+}
+END_TEST
+
+START_TEST(the_greatest_number_is_whole_where_there_is_room)
+{
+	char room[32];
+	struct buf buf;
+
+	buf_init(&buf, room, sizeof(room));
+	buf_add_number(&buf, UINT64_MAX);
+	ck_assert_str_eq(room, "18446744073709551615");
+}
+END_TEST
+
 START_TEST(printing_far_too_much_fills_the_room)
 {
 	struct room room = empty_room();
@@ -159,6 +192,8 @@ main(void)
 	tcase_add_loop_test(
 	    room, octet_by_octet_is_the_same, 0, (int)COUNT(additions));
 	tcase_add_test(room, printing_is_cut_as_adding_is);
+	tcase_add_loop_test(room, number_is_decimal, 0, (int)COUNT(numbers));
+	tcase_add_test(room, the_greatest_number_is_whole_where_there_is_room);
 	tcase_add_test(room, printing_far_too_much_fills_the_room);
 	tcase_add_test(room, overflow_is_remembered);
 	tcase_add_test(room, room_of_one_octet_holds_the_end_only);

@@ -203,6 +203,38 @@ START_TEST(blanks_at_both_ends_are_trimmed)
 }
 END_TEST
 
+/* All lengths round the pieces that are counted at once, from any address. */
+START_TEST(every_octet_is_counted_once)
+{
+	static char text[1024];
+
+	for (size_t length = 0; length < 800; length++) {
+		struct str all = str_of(text + length % 17, length);
+
+		memset(text, 'n', sizeof(text));
+		ck_assert_uint_eq(str_count(all, '\n'), 0);
+		ck_assert_uint_eq(str_count(all, 'n'), length);
+		text[length % 17 + length] = '\n'; /* just behind it */
+		for (size_t i = 0; i < length; i += 7)
+			text[length % 17 + i] = '\n';
+		ck_assert_uint_eq(str_count(all, '\n'), (length + 6) / 7);
+	}
+	ck_assert_uint_eq(str_count(str_of(NULL, 0), '\0'), 0);
+	ck_assert_uint_eq(str_count(STR("\xff\0\xff"), '\xff'), 2);
+}
+END_TEST
+
+START_TEST(octet_is_in_a_set)
+{
+	ck_assert(str_has_octet("abc", 'a'));
+	ck_assert(str_has_octet("abc", 'c'));
+	ck_assert(str_has_octet("\xff", '\xff'));
+	ck_assert(!str_has_octet("abc", 'd'));
+	ck_assert(!str_has_octet("abc", '\0'));
+	ck_assert(!str_has_octet("", '\0'));
+}
+END_TEST
+
 START_TEST(control_characters_are_0_to_31_and_127)
 {
 	for (int i = 0; i < 256; i++) {
@@ -236,6 +268,8 @@ main(void)
 	    slices, octet_of_a_set_is_found, 0, (int)COUNT(sets));
 	tcase_add_loop_test(
 	    slices, blanks_at_both_ends_are_trimmed, 0, (int)COUNT(trims));
+	tcase_add_test(slices, every_octet_is_counted_once);
+	tcase_add_test(slices, octet_is_in_a_set);
 	tcase_add_test(slices, control_characters_are_0_to_31_and_127);
 	suite_add_tcase(suite, slices);
 	return expect_run(suite);

@@ -39,7 +39,7 @@ static void
 open_all(void)
 {
 	const struct config_room rooms[] = { { &table, &options },
-		{ &old_table, &options } };
+		{ &old_table, NULL } };
 
 	arena_init(&arena, expect_memory);
 	scratch_open(&scratch, getuid(), getgid());
@@ -54,6 +54,17 @@ close_all(void)
 {
 	scratch_close(&scratch);
 }
+
+START_TEST(rows_are_listed_and_the_ignored_ones_last)
+{
+	ck_assert_str_eq(config_row(&config, 0)->name, "one");
+	ck_assert_str_eq(config_row(&config, COUNT(rows))->name, "plugin/");
+	ck_assert_str_eq(
+	    config_row(&config, COUNT(rows) + COUNT(old_rows) - 1)->name,
+	    "old");
+	ck_assert_ptr_null(config_row(&config, COUNT(rows) + COUNT(old_rows)));
+}
+END_TEST
 
 START_TEST(defaults_are_in_force_at_first)
 {
@@ -337,6 +348,7 @@ main(void)
 	scratch_begin();
 	tcase_add_checked_fixture(grammar, open_all, close_all);
 	tcase_add_test(grammar, defaults_are_in_force_at_first);
+	tcase_add_test(grammar, rows_are_listed_and_the_ignored_ones_last);
 	tcase_add_loop_test(
 	    grammar, file_has_the_grammar_of_main_cf, 0, (int)COUNT(texts));
 	tcase_add_loop_test(

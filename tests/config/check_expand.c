@@ -376,6 +376,30 @@ START_TEST(value_that_grows_without_end_is_refused)
 }
 END_TEST
 
+/* Room is taken before the length is known. */
+START_TEST(what_fits_is_never_cut)
+{
+	char format[402], *at = format;
+	struct str user = STR("bob-with-a-long-name@example.org");
+	struct expand_names names = names_of(user);
+	const char *got;
+
+	for (int i = 0; i < 200; i++) {
+		*at++ = '%';
+		*at++ = i % 2 == 0 ? 'u' : 'h';
+		ck_assert_int_eq(expand(str_of(format, (size_t)(at - format)),
+				     &names, EXPAND_TEXT, &arena, &got, &why),
+		    0);
+		ck_assert_uint_eq(strlen(got),
+		    user.length * (size_t)(i / 2 + 1) +
+			names.home.length * (size_t)((i + 1) / 2));
+	}
+	ck_assert_int_eq(
+	    expand(STR("~/x"), &names, EXPAND_PATH, &arena, &got, &why), 0);
+	ck_assert_str_eq(got, "/home/bob/x");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -398,6 +422,7 @@ main(void)
 	    (int)COUNT(need_domain));
 	tcase_add_loop_test(all, username_is_formatted, 0, (int)COUNT(formats));
 	tcase_add_test(all, value_that_grows_without_end_is_refused);
+	tcase_add_test(all, what_fits_is_never_cut);
 	suite_add_tcase(suite, all);
 	tcase_add_checked_fixture(names, open_all, NULL);
 	tcase_add_loop_test(

@@ -65,10 +65,10 @@ START_TEST(no_name_is_in_two_tables)
 {
 	const struct config *config = &settings.config;
 
-	for (size_t i = 0; i < config->count; i++)
+	for (size_t i = 0; config_row(config, i) != NULL; i++)
 		for (size_t k = 0; k < i; k++)
-			ck_assert_str_ne(config->values[i].row->name,
-			    config->values[k].row->name);
+			ck_assert_str_ne(config_row(config, i)->name,
+			    config_row(config, k)->name);
 }
 END_TEST
 

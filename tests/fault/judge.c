@@ -46,7 +46,7 @@ static const struct excuse {
 	const char *reason;
 } excuses[] = {
 	{ CALL_DATAGRAM, 0, "", ANY, "logging never fails a delivery" },
-	{ CALL_SEND, 0, "(log)", ANY, "logging never fails a delivery" },
+	{ CALL_SEND_TO, 0, "", ANY, "logging never fails a delivery" },
 	{ CALL_SEND, EAGAIN, "", ANY, "sent when there is room" },
 	{ CALL_STREAM_UNIX, EAGAIN, "/lmtp", ANY, "a full queue: once more" },
 	{ CALL_CLOSE, 0, "/lmtp", ANY, "a socket: nothing is kept in it" },
@@ -628,7 +628,8 @@ could_not_log(const struct evidence *evidence)
 
 		if (record->result < 0 &&
 		    (record->call == CALL_DATAGRAM ||
-			record->call == CALL_SEND || record->call == CALL_MAP))
+			record->call == CALL_SEND_TO ||
+			record->call == CALL_MAP))
 			return true;
 	}
 	return false;

@@ -938,14 +938,14 @@ kernel_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 }
 
 int
-kernel_datagram(const char *path)
+kernel_datagram(void)
 {
-	struct fault_record *record = begin_name(CALL_DATAGRAM, AT_FDCWD, path);
+	struct fault_record *record = begin(CALL_DATAGRAM, -1);
 	int fd;
 
 	if (refused(record))
 		return -1;
-	fd = real_datagram(path);
+	fd = real_datagram();
 	if (fd >= 0)
 		remember(fd, "(log)", O_WRONLY);
 	record->fd = fd;
@@ -960,6 +960,16 @@ kernel_send(int fd, const void *from, size_t size)
 	if (refused(record))
 		return -1;
 	return (ssize_t)end(record, real_send(fd, from, size));
+}
+
+ssize_t
+kernel_send_to(int fd, const char *path, struct str head, struct str body)
+{
+	struct fault_record *record = begin(CALL_SEND_TO, fd);
+
+	if (refused(record))
+		return -1;
+	return (ssize_t)end(record, real_send_to(fd, path, head, body));
 }
 
 bool

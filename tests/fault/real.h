@@ -65,6 +65,7 @@ extern __typeof__(kernel_hostname) real_hostname;
 extern __typeof__(kernel_poll) real_poll;
 extern __typeof__(kernel_datagram) real_datagram;
 extern __typeof__(kernel_send) real_send;
+extern __typeof__(kernel_send_to) real_send_to;
 extern __typeof__(kernel_isatty) real_isatty;
 extern __typeof__(kernel_unmap) real_unmap;
 extern __typeof__(kernel_unnamed_file) real_unnamed_file;

@@ -52,6 +52,7 @@ queue_run_delay = 300s
 minimal_backoff_time = 300s
 maximal_backoff_time = 600s
 transport_retry_time = 1s
+service_throttle_time = 1s
 address_verify_map =
 address_verify_poll_count = 20
 address_verify_poll_delay = 1s
@@ -59,9 +60,22 @@ max_idle = 30s
 """
 
 
+def read_all():
+    """All of the snippets, by directory and name.  Read when this module is,
+    because the checkout may lie where the world hides it."""
+    found = {}
+    for name in sorted(os.listdir(SNIPPETS)):
+        for file in sorted(os.listdir(os.path.join(SNIPPETS, name))):
+            found[name, file] = world.read(
+                os.path.join(SNIPPETS, name, file)).decode()
+    return found
+
+
+TEXTS = read_all()
+
+
 def text_of(name, file):
-    path = os.path.join(SNIPPETS, name, file)
-    return world.read(path).decode() if os.path.exists(path) else ""
+    return TEXTS.get((name, file), "")
 
 
 class Wiring(postfix.Postfix):
