@@ -5,6 +5,7 @@
  * Source: lda-lmtp(8), lda.conf(5) lmtp_*; RFC 2033 section 4.2.
  */
 #define _XOPEN_SOURCE 700 /* regcomp(3) */
+#include "base/sys.h"
 #include "support/lmtp_talk.h"
 
 #include <regex.h>
@@ -508,8 +509,21 @@ static const struct {
 	{ "", 1 },
 };
 
+/* Where the file system and the build know files without a name. */
+static bool
+can_share(void)
+{
+	int fd = sys_unnamed_file(world.scratch.root);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return fd >= 0;
+}
+
 START_TEST(copies_that_are_the_same_are_one_file)
 {
+	nlink_t want = can_share() ? shares[_i].want : 1;
+
 	lmtp_config(&world, shares[_i].more);
 	lmtp_open(&service, &world);
 	lmtp_envelope(&service, "bob@b", "amy@b", "joe@b", NULL);
@@ -517,9 +531,9 @@ START_TEST(copies_that_are_the_same_are_one_file)
 	for (int i = 0; i < 3; i++)
 		service_hear(&service, "250 2.0.0");
 	lmtp_quit(&service);
-	ck_assert_uint_eq(names_of_only_mail("home/Maildir"), shares[_i].want);
-	ck_assert_uint_eq(names_of_only_mail("amy/Maildir"), shares[_i].want);
-	ck_assert_uint_eq(names_of_only_mail("joe/Maildir"), shares[_i].want);
+	ck_assert_uint_eq(names_of_only_mail("home/Maildir"), want);
+	ck_assert_uint_eq(names_of_only_mail("amy/Maildir"), want);
+	ck_assert_uint_eq(names_of_only_mail("joe/Maildir"), want);
 }
 END_TEST
 
