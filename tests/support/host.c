@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -240,6 +241,8 @@ be_the_command(const struct host_command *command, int input, int output)
 	if (command->before_exec != NULL)
 		command->before_exec(command->context);
 	set_limits(command);
+	if (command->dies_with_us)
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	execute(command, environment);
 	_exit(EXIT_TEMPFAIL);
 }
@@ -292,14 +295,16 @@ host_start(const struct host_command *command, struct host_run *run)
 pid_t
 host_spawn(const struct host_command *command, int socket)
 {
+	struct host_command ours = *command;
 	pid_t pid;
 
+	ours.dies_with_us = true;
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)fflush(NULL);
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0)
-		be_the_command(command, socket, socket);
+		be_the_command(&ours, socket, socket);
 	return pid;
 }
 

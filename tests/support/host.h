@@ -87,6 +87,7 @@ struct host_command {
 	void (*before_exec)(void *context);
 
 	int patience_ms;      /* Postfix's time limit */
+	bool dies_with_us;    /* when the test ends, however it does */
 	struct log_sink *log; /* drained meanwhile; may be NULL */
 };
 
@@ -133,7 +134,8 @@ void host_wait_until_read(struct host_run *run);
 void host_finish(struct host_run *run, struct host_outcome *got);
 
 /* A server as spawn(8) and inetd start it: socket is its standard input, output
- * and error, and stays the caller's, too. */
+ * and error, and stays the caller's, too.  One whose test has failed does not
+ * live on. */
 pid_t host_spawn(const struct host_command *command, int socket);
 
 /* Fills in action and dsn from the rest, in the order of pipe_command(). */
