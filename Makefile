@@ -169,6 +169,10 @@ $(CHECK)/lda-lmtp-fault: $(filter-out %/kernel.o,$(CHECK_LIB)) $(CHECK_SERVER) \
 $(CHECK)/lda-getpw: lda/getpw_main.c
 	@mkdir -p $(@D); echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $<
 
+# Named, so that one that is not there yet does not send make to the next
+# pattern.
+$(SUPPORT) $(FAULT):
+
 $(CHECK)/tests/fault/%: $(CHECK)/obj/tests/fault/%.o $(CHECK_LIB) $(SUPPORT) $(FAULT)
 	@mkdir -p $(@D); echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^ $(LIBCHECK)
 

@@ -191,7 +191,7 @@ count_handed_over(void)
 static int
 silence_stderr(void)
 {
-	int null = sys_openat(AT_FDCWD, "/dev/null", O_WRONLY, 0);
+	int null = sys_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
 
 	if (null < 0 || sys_dup2(null, STDERR_FILENO) < 0)
 		return -1;

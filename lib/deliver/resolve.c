@@ -172,11 +172,13 @@ int
 resolve_settings(struct settings *settings, const struct user *user,
     struct arena *arena, struct status *why)
 {
-	const char *origin = "";
+	const char *origin;
 
-	if (user->field_count > 0)
-		origin = arena_print(arena, "userdb %s, user %.*s",
-		    user->source, (int)user->name.length, user->name.at);
+	/* Without any they have been judged when they were read. */
+	if (user->field_count == 0)
+		return 0;
+	origin = arena_print(arena, "userdb %s, user %.*s", user->source,
+	    (int)user->name.length, user->name.at);
 	for (size_t i = 0; i < user->field_count; i++) {
 		bool known;
 

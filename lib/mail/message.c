@@ -22,10 +22,6 @@
 /* A field that names something in one log line is short. */
 #define FACT_OCTETS 1024
 
-/* What may stay in memory, one octet that tells that there is more, and one CR
- * that is held back. */
-#define ROOM_OCTETS (MESSAGE_MEMORY_OCTETS + 2)
-
 /* Worth a write(2) of its own: a quarter of what a pipe holds. */
 #define PIECE_OCTETS ((size_t)16 * 1024)
 
@@ -141,7 +137,7 @@ room_for_more(struct message_intake *in, size_t *free)
 
 	if (in->held_cr)
 		in->room[end++] = '\r';
-	*free = ROOM_OCTETS - end;
+	*free = MESSAGE_ROOM_OCTETS - end;
 	return in->room + end;
 }
 
@@ -402,7 +398,8 @@ message_begin(struct message_intake *in, struct message *message,
 	in->limit_count = limit_count;
 	in->spool = spool;
 	in->arena = arena;
-	in->room = arena_take(arena, ROOM_OCTETS);
+	in->room = from->room != NULL ? from->room :
+					arena_take(arena, MESSAGE_ROOM_OCTETS);
 	message_init(message);
 	message_put_before(message, from->prefix);
 }

@@ -84,6 +84,10 @@ struct message_spool {
 	const char *name; /* for causes: "/home/bob/Maildir/tmp" */
 };
 
+/* What may stay in memory, one octet that tells that there is more, and one CR
+ * that is held back. */
+#define MESSAGE_ROOM_OCTETS (MESSAGE_MEMORY_OCTETS + 2)
+
 struct message_source {
 	int fd;           /* read to its end */
 	const char *name; /* for causes: "standard input" */
@@ -92,6 +96,8 @@ struct message_source {
 	bool by_offset;         /* a file that others read, too */
 	bool may_be_empty;
 	struct str prefix; /* lines, put before it; without CR */
+	/* MESSAGE_ROOM_OCTETS that are lent; NULL: they come from the arena. */
+	char *room;
 };
 
 /*

@@ -15,8 +15,10 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* More deliveries at a time than any machine makes; beyond, no limit. */
-#define PLACES 2048
+/* A user's places are all in one bucket, so that only that is looked at; where
+ * others have filled it there is no limit. */
+#define BUCKETS 64
+#define PLACES 64
 
 /* Between two looks, in turn a little longer for each process. */
 #define LOOK_MS 20
@@ -26,8 +28,12 @@ struct place {
 	atomic_uint_fast64_t user;
 };
 
-struct concurrency {
+struct bucket {
 	struct place places[PLACES];
+};
+
+struct concurrency {
+	struct bucket buckets[BUCKETS];
 };
 
 struct concurrency *
@@ -55,12 +61,12 @@ is_alive(int pid)
 }
 
 static struct place *
-take_place(struct concurrency *table, uint64_t user)
+take_place(struct bucket *bucket, uint64_t user)
 {
 	int ours = (int)sys_getpid();
 
 	for (size_t i = 0; i < PLACES; i++) {
-		struct place *place = &table->places[(user + i) % PLACES];
+		struct place *place = &bucket->places[i];
 		int nobody = 0;
 
 		if (!atomic_compare_exchange_strong(&place->pid, &nobody, ours))
@@ -80,12 +86,12 @@ leave(struct place *place)
 
 /* Those of user who live, the asker too. */
 static uint64_t
-count(struct concurrency *table, uint64_t user)
+count(struct bucket *bucket, uint64_t user)
 {
 	uint64_t found = 0;
 
 	for (size_t i = 0; i < PLACES; i++) {
-		struct place *place = &table->places[i];
+		struct place *place = &bucket->places[i];
 		int pid = atomic_load(&place->pid);
 
 		if (pid == 0 || atomic_load(&place->user) != user)
@@ -104,13 +110,15 @@ concurrency_enter(struct concurrency *table, struct str user, uint64_t most,
 {
 	uint64_t who = hash(user);
 	int64_t then_us = sys_ticks_us() + (int64_t)wait_ms * 1000;
+	struct bucket *bucket;
 
 	if (table == NULL || most == 0)
 		return 0;
+	bucket = &table->buckets[who % BUCKETS];
 	for (;;) {
-		struct place *place = take_place(table, who);
+		struct place *place = take_place(bucket, who);
 
-		if (place == NULL || count(table, who) <= most)
+		if (place == NULL || count(bucket, who) <= most)
 			return 0;
 		leave(place);
 		if (sys_ticks_us() >= then_us)

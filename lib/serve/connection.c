@@ -38,22 +38,25 @@ connection_use(struct connection *at, const struct cursor *rest)
 	at->begin = at->end - rest->rest.length;
 }
 
-/* One write of what fits; a peer that does not read ends the connection. */
+/* One write of what fits; -1 with EAGAIN where nothing does. */
 static ssize_t
 send_some(struct connection *at, struct str text)
 {
-	struct pollfd wanted = { .fd = at->out, .events = POLLOUT };
-	int ready = sys_poll(&wanted, 1, CONNECTION_SEND_MS);
-	ssize_t sent;
+	ssize_t sent = sys_send(at->out, text.at, text.length);
 
-	if (ready <= 0)
-		return -1;
-	sent = sys_send(at->out, text.at, text.length);
 	if (sent < 0 && errno == ENOTSOCK) /* started by hand */
 		sent = sys_write(at->out, text.at, text.length);
-	if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-		return 0;
 	return sent;
+}
+
+/* A peer that does not read ends the connection. */
+static bool
+wait_for_room(struct connection *at)
+{
+	struct pollfd wanted = { .fd = at->out, .events = POLLOUT };
+
+	return (errno == EAGAIN || errno == EWOULDBLOCK) &&
+	    sys_poll(&wanted, 1, CONNECTION_SEND_MS) > 0;
 }
 
 void
@@ -64,10 +67,10 @@ connection_flush(struct connection *at)
 	while (left.length > 0 && !at->broken) {
 		ssize_t sent = send_some(at, left);
 
-		if (sent < 0)
-			at->broken = true;
-		else
+		if (sent >= 0)
 			left = str_after(left, (size_t)sent);
+		else
+			at->broken = !wait_for_room(at);
 	}
 	buf_init(&at->output, at->room_out, sizeof(at->room_out));
 }

@@ -119,11 +119,15 @@ job_do(struct job_office *office, const struct job *job, struct status *why)
 
 	if (job_start(office, job, &worker, why) < 0)
 		return -1;
-	while (!worker_has_ended(&worker, why)) {
+	for (;;) {
 		struct pollfd wanted = { .fd = worker.answers,
 			.events = POLLIN };
+		int ready = sys_poll(&wanted, 1, 1000);
 
-		if (sys_poll(&wanted, 1, 1000) >= 0)
+		if (ready > 0 ? worker_hear(&worker, why) :
+				worker_is_late(&worker, why))
+			break;
+		if (ready >= 0)
 			continue;
 		(void)status_fail(why, STATUS_TROUBLE,
 		    "cannot wait for a process: %s", strerror(errno));

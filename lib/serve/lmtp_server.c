@@ -46,6 +46,9 @@ struct serving {
 	struct lmtp_transaction transaction;
 	struct arena_mark mark; /* of what outlives a transaction */
 	char host[256];
+	char *room; /* of each message in turn */
+	/* Taken once: the settings' memory is not given back. */
+	const char *limit_name;
 };
 
 static int64_t
@@ -118,6 +121,8 @@ on_data(struct serving *at)
 {
 	at->transaction.client = str_from(at->session.client);
 	at->transaction.host = at->host;
+	at->transaction.room = at->room;
+	at->transaction.limit_name = at->limit_name;
 	at->transaction.authenticated = at->session.authenticated;
 	lmtp_transaction_open(&at->transaction);
 	lmtp_accept(&at->session, &at->connection.output);
@@ -297,6 +302,9 @@ lmtp_server_run(struct lmtp_server *server)
 	/* The first block of each stays, and is not mapped anew each time. */
 	(void)arena_take(server->office.scratch, 1);
 	(void)arena_take(server->office.arena, 1);
+	at->room = arena_take(server->office.arena, MESSAGE_ROOM_OCTETS);
+	at->limit_name =
+	    config_describe(&settings->config, "message_size_limit");
 	at->mark = arena_mark(server->office.arena);
 	lmtp_begin(&at->session, &limits, at->host, &at->connection.output);
 	serve(at);

@@ -209,8 +209,7 @@ set_limit(struct lmtp_transaction *at)
 
 	at->limit.octets = octets == 0 ? MESSAGE_NO_LIMIT : octets;
 	at->limit.id = STATUS_MESSAGE_TOO_BIG;
-	at->limit.name =
-	    config_describe(&settings->config, "message_size_limit");
+	at->limit.name = at->limit_name;
 }
 
 void
@@ -236,6 +235,7 @@ lmtp_transaction_open(struct lmtp_transaction *at)
 	at->source.name = "the message";
 	at->source.strip_return_path = true;
 	at->source.may_be_empty = true;
+	at->source.room = at->room;
 	if (at->prefix_is_all)
 		at->source.prefix =
 		    make_prefix(at, at->count == 1 ? at->first : NULL);
@@ -332,31 +332,35 @@ start_some(struct lmtp_transaction *at)
 	}
 }
 
-/* Sleeps until one of those that run has something to say. */
+/* Sleeps until one of those that run has something to say, and hears it. */
 static void
 wait_for_any(struct lmtp_transaction *at)
 {
 	struct pollfd wanted[LMTP_WORKERS_MOST];
+	struct recipient *running[LMTP_WORKERS_MOST];
 	nfds_t count = 0;
+	int ready;
 
 	for (struct recipient *one = at->to_answer; one != at->to_start;
 	     one = one->next)
 		if (one->state == RECIPIENT_RUNNING) {
 			wanted[count].fd = one->worker.answers;
-			wanted[count++].events = POLLIN;
+			wanted[count].events = POLLIN;
+			wanted[count].revents = 0;
+			running[count++] = one;
 		}
-	/* A failure only makes us look too often. */
-	if (count > 0 && sys_poll(wanted, count, 1000) < 0)
-		sys_sleep_ms(10);
-}
+	ready = sys_poll(wanted, count, 1000);
+	if (ready < 0) {
+		/* Then one after the other: each has its deadline. */
+		ready = 1;
+		wanted[0].revents = POLLIN;
+	}
+	for (nfds_t i = 0; i < count; i++) {
+		struct recipient *one = running[i];
 
-static void
-collect(struct lmtp_transaction *at)
-{
-	for (struct recipient *one = at->to_answer; one != at->to_start;
-	     one = one->next) {
-		if (one->state != RECIPIENT_RUNNING ||
-		    !worker_has_ended(&one->worker, &one->why))
+		if (ready > 0 && wanted[i].revents != 0 ?
+			!worker_hear(&one->worker, &one->why) :
+			!worker_is_late(&one->worker, &one->why))
 			continue;
 		one->state = RECIPIENT_FINISHED;
 		at->running--;
@@ -387,7 +391,6 @@ lmtp_transaction_next(struct lmtp_transaction *at)
 		if (lmtp_transaction_has_next(at))
 			break;
 		wait_for_any(at);
-		collect(at);
 	}
 	if (next->same_as != NULL)
 		next->why = next->same_as->why;

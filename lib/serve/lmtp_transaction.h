@@ -23,8 +23,10 @@ struct lmtp_transaction {
 	struct recipient *first, *last;
 	unsigned count;
 	/* Set before open. */
-	struct str client; /* its name */
-	const char *host;  /* ours */
+	struct str client;      /* its name */
+	const char *host;       /* ours */
+	char *room;             /* MESSAGE_ROOM_OCTETS */
+	const char *limit_name; /* message_size_limit, for causes */
 	bool authenticated;
 
 	struct spool spool;

@@ -10,9 +10,9 @@
 #include "base/stop.h"
 #include "base/sys.h"
 #include "deliver/resolve.h"
+#include "store/temporary.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -142,29 +142,6 @@ open_beside_mailbox(struct spool *spool)
 	return fd;
 }
 
-/* Whatever happens to us, nothing of it is left. */
-static int
-open_temporary(struct spool *spool, struct status *why)
-{
-	const char *directory = spool->office->settings->store.mail_temp_dir;
-	const char *path;
-	int fd = sys_unnamed_file(directory);
-
-	if (fd >= 0)
-		return fd;
-	path = arena_print(spool->office->arena, "%s/lda.%016jx", directory,
-	    (uintmax_t)sys_random());
-	fd = sys_openat(
-	    AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return status_fail_errno(why, "create", path);
-	if (sys_unlinkat(AT_FDCWD, path, 0) == 0)
-		return fd;
-	(void)status_fail_errno(why, "unlink", path);
-	(void)sys_close(fd);
-	return -1;
-}
-
 int
 spool_open(void *context, struct status *why)
 {
@@ -176,7 +153,9 @@ spool_open(void *context, struct status *why)
 	if (spool->can_link)
 		spool->name = "a file beside the mailboxes";
 	else
-		spool->fd = open_temporary(spool, why);
+		spool->fd =
+		    temporary_open(spool->office->settings->store.mail_temp_dir,
+			spool->office->arena, why);
 	return spool->fd;
 }
 

@@ -31,6 +31,10 @@
 
 #define ANSWER_OCTETS 2048
 
+/* RFC 5321 section 4.5.3.1: no address is longer by far; nor is a line of a
+ * users file. */
+#define KEY_OCTETS 1000
+
 static void
 answer_trouble(const struct status *why, struct buf *answer)
 {
@@ -120,7 +124,8 @@ verify_server_answer(
 		if (!str_is(name, maps[i].name))
 			continue;
 		/* No user has such a name, and no log line should. */
-		if (in.rest.length == 0 || str_has_control(in.rest))
+		if (in.rest.length == 0 || in.rest.length > KEY_OCTETS ||
+		    str_has_control(in.rest))
 			buf_add_string(answer, "NOTFOUND ");
 		else
 			maps[i].ask(office, in.rest, answer);

@@ -60,14 +60,10 @@ worker_open(struct worker *worker, int *speaks, struct status *why)
 int
 worker_leave_connection(void)
 {
-	int null = sys_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
-
-	if (null < 0)
+	/* stderr is /dev/null in a server. */
+	if (sys_dup2(STDERR_FILENO, STDIN_FILENO) < 0 ||
+	    sys_dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		return -1;
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (sys_dup2(null, fd) < 0)
-			return -1;
-	(void)sys_close(null);
 	return 0;
 }
 
@@ -173,21 +169,11 @@ understand(const struct worker *worker, struct status *why)
 }
 
 bool
-worker_has_ended(struct worker *worker, struct status *why)
+worker_hear(struct worker *worker, struct status *why)
 {
-	struct pollfd wanted = { .fd = worker->answers, .events = POLLIN };
-	ssize_t got;
-
-	if (sys_poll(&wanted, 1, 0) == 0) {
-		if (sys_ticks_us() < worker->until_us)
-			return false;
-		stop_listening(worker, true);
-		(void)status_fail(why, STATUS_TROUBLE,
-		    "a process did not end in its time and was given up");
-		return true;
-	}
-	got = sys_read(worker->answers, worker->said + worker->length,
+	ssize_t got = sys_read(worker->answers, worker->said + worker->length,
 	    sizeof(worker->said) - worker->length);
+
 	if (got > 0) {
 		worker->length += (size_t)got;
 		if (worker->said[worker->length - 1] != '\n')
@@ -195,6 +181,17 @@ worker_has_ended(struct worker *worker, struct status *why)
 	}
 	stop_listening(worker, got < 0);
 	understand(worker, why);
+	return true;
+}
+
+bool
+worker_is_late(struct worker *worker, struct status *why)
+{
+	if (sys_ticks_us() < worker->until_us)
+		return false;
+	stop_listening(worker, true);
+	(void)status_fail(why, STATUS_TROUBLE,
+	    "a process did not end in its time and was given up");
 	return true;
 }
 

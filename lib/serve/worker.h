@@ -53,11 +53,13 @@ int worker_leave_connection(void) MUST_CHECK;
 void worker_answer(int speaks, const struct status *why) NORETURN;
 
 /*
- * Reads what there is, without waiting.  True: the worker has ended (or was
- * given up, because its time is over), and why is what it said; it is not
- * running any more.
+ * Reads what poll(2) says is there.  True: it has answered or ended, why is
+ * what it said, and it is not listened to any more.
  */
-bool worker_has_ended(struct worker *worker, struct status *why);
+bool worker_hear(struct worker *worker, struct status *why);
+
+/* Whether its time is over; then it is given up, with why. */
+bool worker_is_late(struct worker *worker, struct status *why);
 
 /* Kills it, if it runs: nobody waits for its answer. */
 void worker_drop(struct worker *worker);

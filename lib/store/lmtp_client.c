@@ -31,6 +31,9 @@
 /* For each answer before the dot; delivery_timeout usually ends it before. */
 #define ANSWER_US ((int64_t)300 * 1000000)
 
+/* For what is there already; whatever the clock says, nobody waits. */
+#define LONG_AGO_US ((int64_t)0)
+
 /* For a server whose queue of connections is full. */
 #define CONNECT_US ((int64_t)30 * 1000000)
 #define RETRY_MS 100
@@ -508,7 +511,7 @@ send_piece(struct handover *at, struct str piece)
 static int
 check_silence(struct handover *at, struct status *why)
 {
-	int got = stream_receive(at->fd, &at->in, sys_ticks_us());
+	int got = stream_receive(at->fd, &at->in, LONG_AGO_US);
 
 	if (got < 0 && errno == ETIMEDOUT && stop_reason() == STOP_NOT)
 		return 0;
@@ -531,7 +534,7 @@ fail_of_body(struct handover *at, struct status *why)
 		return status_fail_read(why, "the spooled message");
 	(void)fail_of_call(at, "send the message to", why);
 	if (why->id == STATUS_SERVER_LOST &&
-	    stream_receive(at->fd, &at->in, sys_ticks_us()) > 0)
+	    stream_receive(at->fd, &at->in, LONG_AGO_US) > 0)
 		status_add(why, "; it says: %.*s", SAID_OCTETS, at->in.at);
 	return -1;
 }

@@ -217,6 +217,59 @@ START_TEST(taking_after_the_seal_is_a_bug)
 }
 END_TEST
 
+START_TEST(rewinding_gives_back_and_zeroes)
+{
+	struct arena_mark mark;
+	char *kept = arena_take(&arena, 100), *again;
+	size_t used;
+
+	memset(kept, 'k', 100);
+	mark = arena_mark(&arena);
+	used = arena.used;
+	for (int i = 0; i < 50; i++) {
+		/* Small ones, blocks of their own, and another shared one. */
+		again = arena_take(&arena, sizes[i % (int)COUNT(sizes)]);
+		memset(again, 'x', sizes[i % (int)COUNT(sizes)]);
+	}
+	ck_assert_uint_gt(arena.used, used);
+	arena_seal(&arena);
+	arena_rewind(&arena, &mark);
+	ck_assert_uint_eq(arena.used, used);
+	ck_assert(is_all(kept, 100, 'k'));
+	again = arena_take(&arena, 16000);
+	ck_assert_msg(is_all(again, 16000, 0), "it was not zeroed again");
+}
+END_TEST
+
+START_TEST(rewinding_to_nothing_gives_back_all)
+{
+	const struct arena_mark nothing = { .newest = NULL };
+
+	for (size_t i = 0; i < COUNT(sizes); i++)
+		(void)arena_take(&arena, sizes[i]);
+	arena_rewind(&arena, &nothing);
+	ck_assert_uint_eq(arena.used, 0);
+	ck_assert(is_all(arena_take(&arena, 4096), 4096, 0));
+}
+END_TEST
+
+/* A server's memory: thousands of transactions, and no more than one. */
+START_TEST(rewinding_for_ever_takes_no_more)
+{
+	struct arena_mark mark = arena_mark(&arena);
+	size_t most = 0;
+
+	for (int i = 0; i < 2000; i++) {
+		(void)arena_take(&arena, 100000);
+		(void)arena_take(&arena, 3000);
+		if (i == 0)
+			most = arena.used;
+		ck_assert_uint_le(arena.used, most);
+		arena_rewind(&arena, &mark);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -234,6 +287,9 @@ main(void)
 	tcase_add_test(memory, copy_keeps_every_octet);
 	tcase_add_test(memory, string_ends_at_a_nul);
 	tcase_add_test(memory, printing_takes_what_it_needs);
+	tcase_add_test(memory, rewinding_gives_back_and_zeroes);
+	tcase_add_test(memory, rewinding_to_nothing_gives_back_all);
+	tcase_add_test(memory, rewinding_for_ever_takes_no_more);
 	tcase_add_loop_test(memory, path_has_one_slash, 0, (int)COUNT(paths));
 	if (expect_forks()) {
 		tcase_add_loop_exit_test(

@@ -47,7 +47,9 @@ static const struct excuse {
 } excuses[] = {
 	{ CALL_DATAGRAM, 0, "", ANY, "logging never fails a delivery" },
 	{ CALL_SEND_TO, 0, "", ANY, "logging never fails a delivery" },
-	{ CALL_SEND, EAGAIN, "", ANY, "then the server is waited for" },
+	{ CALL_SEND, EAGAIN, "", ANY, "sent when there is room" },
+	{ CALL_STREAM_UNIX, EAGAIN, "/lmtp", ANY, "a full queue: once more" },
+	{ CALL_CLOSE, 0, "/lmtp", ANY, "a socket: nothing is kept in it" },
 	{ CALL_CLOSEDIR, 0, "", ANY, "nothing is kept in it" },
 	{ CALL_FSTAT, 0, "mbox.lock", ANY, "then its holder is not known" },
 	{ CALL_HOSTNAME, 0, "", ANY, "localhost will do in a file's name" },
@@ -101,6 +103,7 @@ static const struct excuse {
 	{ CALL_FACCESSAT, ESTALE, "/Maildir", ANY, "once more from the start" },
 	{ CALL_OPENAT, 0, "/Maildir", COUNTED, "folders are then not counted" },
 	{ CALL_FSTATAT, 0, "/lda.conf", ANY, "but ENOENT: it is read" },
+	{ CALL_OPENAT, ENOENT, "/lda.conf", ANY, "there is none, then" },
 	{ CALL_OPENAT, ENOENT, "/spool/", ANY, "made, and found there" },
 	{ CALL_READ, 0, "(socketpair)", IN_FORK, "the keeper unlocks" },
 	{ CALL_CLOSE, 0, "/users", ANY, "a socket: nothing is kept in it" },
@@ -268,6 +271,12 @@ is_mbox(const struct evidence *evidence)
 	return (evidence->scenario->flags & STORE_MBOX) != 0;
 }
 
+static bool
+is_remote(const struct evidence *evidence)
+{
+	return (evidence->scenario->flags & SERVE_LMTP) != 0;
+}
+
 /* In a scenario where nothing can be removed, or cut back. */
 static bool
 cannot_undo(const struct evidence *evidence)
@@ -355,6 +364,20 @@ has_fallen_back(const struct evidence *evidence)
 	return false;
 }
 
+/* The last thing that was read of a server is its answer to the message. */
+static size_t
+records_before_answer(const struct evidence *evidence)
+{
+	for (size_t i = evidence->record_count; i > 0; i--) {
+		const struct fault_record *record = &evidence->records[i - 1];
+
+		if (record->call == CALL_READ && record->happened &&
+		    strstr(record->path, "/lmtp") != NULL)
+			return i - 1;
+	}
+	return evidence->record_count;
+}
+
 /* The records before the commit: new/ was synced with the message in it.
  * What fails behind that must not matter. */
 static size_t
@@ -362,6 +385,8 @@ records_before_commit(const struct evidence *evidence)
 {
 	const char *published = is_mbox(evidence) ? evidence->folder : NULL;
 
+	if (is_remote(evidence))
+		return records_before_answer(evidence);
 	for (size_t i = 0; i < evidence->record_count; i++) {
 		const struct fault_record *record = &evidence->records[i];
 
@@ -474,7 +499,8 @@ judge_subscription(
 static bool
 judge_durable(const struct evidence *evidence, char *complaint, size_t size)
 {
-	if (!ledger_tells(evidence))
+	/* What a server has answered for is its own to sync. */
+	if (!ledger_tells(evidence) || is_remote(evidence))
 		return true;
 	/* A notice of quota_warning, behind the commit, is not promised. */
 	if (!is_mbox(evidence))
@@ -647,6 +673,17 @@ judge_refused(
 			"a trace is left, and the log "
 			"does not say so (%s)",
 			evidence->ending->log);
+	/* A server may have the message, and its answer be lost. */
+	if (is_remote(evidence) && tree->whole == 1 && code == EXIT_TEMPORARY &&
+	    tree->elsewhere + tree->torn + tree->others + tree->cut == 0)
+		return (strstr(evidence->ending->log, "delivered twice") !=
+			       NULL ||
+			   could_not_log(evidence) ||
+			   object(complaint, size,
+			       "the server has it, and the log does not say "
+			       "so (%s)",
+			       evidence->ending->log)) &&
+		    judge_reply(evidence, '4', complaint, size);
 	if (tree->whole + tree->elsewhere + tree->torn + tree->others +
 		tree->cut >
 	    0)

@@ -11,8 +11,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define SMALL 4096   /* stays in memory */
-#define LARGE 300000 /* goes on into tmp/ as it comes */
+#define SMALL 4096     /* stays in memory */
+#define LARGE 300000   /* goes on into tmp/ as it comes */
+#define SPOOLED 150000 /* too long for memory, not for a socket */
 
 const struct scenario scenarios[] = {
 	{ "existing", WORLD_MAILDIR | SWEEP_ALL, SMALL, 0, "world/home/Maildir",
@@ -207,6 +208,35 @@ const struct scenario scenarios[] = {
 	    { 0 },
 	    { "-d", "&", "-o", "userdb=dovecot-auth:#/users", "-o",
 		"mail_location=maildir:~/Maildir" } },
+	/* Handed to a server, who puts it into that Maildir. */
+	{ "lmtp", WORLD_MAILDIR | SERVE_LMTP | START_UNDER_POSTFIX | SWEEP_ALL,
+	    SMALL, 0, "world/home/Maildir", { 0 },
+	    { "-d", "bob", "-f", "alice", "-o",
+		"mail_location=lmtp:unix:#/lmtp", "-o",
+		"lmtp_data_done_timeout=1s" } },
+	{ "lmtplarge", SHARES_CALLS | WORLD_MAILDIR | SERVE_LMTP, SPOOLED, 0,
+	    "world/home/Maildir", { 0 },
+	    { "-d", "bob", "-o", "mail_location=lmtp:unix:#/lmtp", "-o",
+		"lmtp_data_done_timeout=1s", "-o",
+		"mail_temp_dir=#/world/temp" } },
+	{ "lmtpfolder", SHARES_CALLS | WORLD_MAILDIR | SERVE_LMTP, SMALL, 0,
+	    "world/home/Maildir", { 0 },
+	    { "-d", "bob", "-m", "Nowhere", "-o",
+		"mail_location=lmtp:unix:#/lmtp", "-o",
+		"lmtp_data_done_timeout=1s" } },
+	{ "lmtprefused", SHARES_CALLS | WORLD_MAILDIR | SERVE_LMTP, SMALL, 67,
+	    "world/home/Maildir", { 0 },
+	    { "-d", "nobody", "-o", "mail_location=lmtp:unix:#/lmtp", "-o",
+		"lmtp_data_done_timeout=1s" } },
+	{ "lmtpauth", WORLD_MAILDIR | SERVE_LMTP, SMALL, 0,
+	    "world/home/Maildir", { 0 },
+	    { "-d", "bob", "-o", "mail_location=lmtp:unix:#/lmtp", "-o",
+		"lmtp_data_done_timeout=1s", "-o", "lmtp_auth_user=bob", "-o",
+		"lmtp_auth_password_file=#/etc/password" } },
+	{ "lmtproot", WORLD_MAILDIR | SERVE_LMTP | START_AS_ROOT, SMALL, 0,
+	    "world/home/Maildir", { 0 },
+	    { "-d", "bob", "-o", "mail_location=lmtp:unix:#/lmtp", "-o",
+		"lmtp_data_done_timeout=1s", "-o", "mail_uid=&" } },
 };
 
 const size_t scenario_count = sizeof(scenarios) / sizeof(scenarios[0]);

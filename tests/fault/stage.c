@@ -11,6 +11,7 @@
 
 #include "base/attribute.h"
 #include "box.h"
+#include "peer.h"
 #include "sources.h"
 #include "support/machine.h"
 
@@ -569,7 +570,8 @@ stage_forget_plan(struct stage *stage)
 	stage->plan->no_sync = true;
 	/* Who waits for a child waits in earnest. */
 	stage->plan->no_sleep =
-	    (stage->scenario->flags & (STORE_MBOX | WORLD_SUBSCRIBED)) != 0;
+	    (stage->scenario->flags &
+		(STORE_MBOX | WORLD_SUBSCRIBED | SERVE_LMTP)) != 0;
 	stage->plan->call_limit = CALL_LIMIT;
 	stage->plan->fixed_random = true;
 	stage->plan->random_octet = RANDOM_OCTET;
@@ -580,11 +582,24 @@ stage_forget_plan(struct stage *stage)
 	drain_log(stage, NULL);
 }
 
+/* What the server was told last is delivered, or will never be. */
+static void
+wait_for_peer(const struct stage *stage)
+{
+	char path[PATH_MAX];
+
+	if ((stage->scenario->flags & SERVE_LMTP) == 0)
+		return;
+	below(stage, "lmtp", path, sizeof(path));
+	peer_wait(path);
+}
+
 void
 stage_reset(struct stage *stage)
 {
 	char path[PATH_MAX];
 
+	wait_for_peer(stage);
 	below(stage, "world", path, sizeof(path));
 	tree_remove(path);
 	if ((stage->scenario->flags & START_SETGID) != 0)
@@ -620,6 +635,21 @@ stage_reset(struct stage *stage)
 	stage_forget_plan(stage);
 }
 
+/* The server, and the password that it may be told. */
+static void
+start_peer(struct stage *stage)
+{
+	char path[PATH_MAX];
+	struct peer peer = { stage_folder(stage), stage->uid, machine_gid() };
+
+	below(stage, "etc/password", path, sizeof(path));
+	give_file(stage, path, "secret\n", 7, 0600);
+	below(stage, "lmtp", path, sizeof(path));
+	stage->server = peer_serve(path, &peer);
+	if (stage->server < 0)
+		give_up("serve", path);
+}
+
 /* The users that this scenario's source has to be asked for. */
 static void
 start_sources(struct stage *stage)
@@ -639,6 +669,8 @@ start_sources(struct stage *stage)
 		stage->server = source_serve(path, SOURCE_DOVECOT_AUTH, &user);
 	if (stage->server < 0)
 		give_up("serve", path);
+	if ((stage->scenario->flags & SERVE_LMTP) != 0)
+		start_peer(stage);
 }
 
 void
@@ -729,6 +761,7 @@ stage_count(const struct stage *stage, struct tree_count *into)
 		count_mboxes(stage, into);
 		return;
 	}
+	wait_for_peer(stage);
 	below(stage, "world", top, sizeof(top));
 	(void)snprintf(folder, sizeof(folder), "%s", stage_folder(stage));
 	tree_count(top, folder, stage_message(stage->scenario->message_octets),

@@ -44,7 +44,8 @@ enum scenario_flags {
 	SERVE_AUTH = 65536,
 	START_SETGID = 131072,     /* by the user, with the spool's group */
 	WORLD_SUBSCRIBED = 262144, /* there is a list of subscriptions */
-	SHARES_CALLS = 524288      /* with a scenario that is swept in full */
+	SHARES_CALLS = 524288,     /* with a scenario that is swept in full */
+	SERVE_LMTP = 1048576       /* a server that the mail is handed to */
 };
 
 /* Whose group the spool has. */

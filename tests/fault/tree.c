@@ -213,7 +213,7 @@ judge_file(struct search *search, const char *directory, const char *name)
 	(void)snprintf(path, sizeof(path), "%s/%s", directory, name);
 	if (strcmp(kind, "new") == 0 || strcmp(kind, "cur") == 0)
 		judge_message(search, path, name, directory);
-	else if (strcmp(kind, "tmp") == 0) {
+	else if (strcmp(kind, "tmp") == 0 || strcmp(kind, "temp") == 0) {
 		if (strncmp(name, "old.", 4) != 0) {
 			search->count->in_tmp++;
 			note(search, "left in tmp/", path);

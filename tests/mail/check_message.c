@@ -63,7 +63,9 @@ static int
 receive_limited(
     int fd, bool strip, const struct message_limit *limits, size_t limit_count)
 {
-	struct message_source from = { fd, "the test", strip };
+	struct message_source from = {
+		.fd = fd, .name = "the test", .strip_from_line = strip
+	};
 	struct message_spool to = { open_spool, &spool, "the spool" };
 
 	return message_receive(
@@ -615,6 +617,129 @@ START_TEST(endless_field_is_kept_short)
 }
 END_TEST
 
+/* In pieces, as the LMTP server is given it. */
+
+#define PIECES                                                                 \
+	"Return-Path: <old@x>\r\nReceived: by a\r\nDelivered-To: bob@x\r\n"    \
+	"Received: by b\r\nSubject: hi\r\n\r\nlone\rcr\nlf\r\n\r"
+#define PIECES_STORED                                                          \
+	"Received: by a\nDelivered-To: bob@x\nReceived: by b\nSubject: hi\n\n" \
+	"lone\rcr\nlf\n\r"
+
+static struct message_source
+pieces_source(struct str prefix)
+{
+	struct message_source from = { .fd = -1,
+		.name = "the pieces",
+		.strip_return_path = true,
+		.may_be_empty = true,
+		.prefix = prefix };
+
+	return from;
+}
+
+/* The prefix, and what stands behind it. */
+static struct str
+all_received(void)
+{
+	struct str body = received();
+	char *text;
+
+	if (message.file >= 0)
+		return body;
+	text = arena_take(&arena, message.prefix.length + body.length + 1);
+	memcpy(text, message.prefix.at, message.prefix.length);
+	memcpy(text + message.prefix.length, body.at, body.length);
+	return str_of(text, message.prefix.length + body.length);
+}
+
+START_TEST(pieces_make_the_whole_at_any_split)
+{
+	const struct str given = STR(PIECES), prefix = STR("A: 1\nB: 2\n");
+	struct message_spool to = { open_spool, &spool, "the spool" };
+
+	for (size_t split = 0; split <= given.length; split++) {
+		struct message_source from = pieces_source(prefix);
+		struct message_intake intake;
+
+		message_begin(&intake, &message, &from, NULL, 0, &to, &arena);
+		ck_assert_int_eq(
+		    message_add(&intake, str_head(given, split), &why), 0);
+		ck_assert_int_eq(
+		    message_add(&intake, str_after(given, split), &why), 0);
+		ck_assert_int_eq(message_end(&intake, &why), 0);
+		expect_str(
+		    given, all_received(), STR("A: 1\nB: 2\n" PIECES_STORED));
+		ck_assert_uint_eq(
+		    message.size_octets, strlen("A: 1\nB: 2\n" PIECES_STORED));
+		ck_assert_uint_eq(message.crlf_octets,
+		    strlen("A: 1\r\nB: 2\r\nReceived: by a\r\nDelivered-To: "
+			   "bob@x\r\nReceived: by b\r\nSubject: hi\r\n\r\n"
+			   "lone\rcr\r\nlf\r\n\r"));
+		ck_assert_uint_eq(message.facts.hops, 2);
+		ck_assert_uint_eq(message.facts.delivered_count, 1);
+		expect_str(given, message.facts.delivered[0], STR("bob@x"));
+	}
+}
+END_TEST
+
+START_TEST(long_pieces_go_on_into_the_spool_behind_the_prefix)
+{
+	struct message_source from = pieces_source(STR("A: 1\n"));
+	struct message_spool to = { open_spool, &spool, "the spool" };
+	struct message_intake intake;
+	const struct str line = STR("a line of the message\r\n");
+	struct str got;
+
+	message_begin(&intake, &message, &from, NULL, 0, &to, &arena);
+	for (int i = 0; i < 10000; i++)
+		ck_assert_int_eq(message_add(&intake, line, &why), 0);
+	ck_assert_int_eq(message_end(&intake, &why), 0);
+	ck_assert_int_ge(message.file, 0);
+	ck_assert_uint_eq(message.prefix.length, 0);
+	got = all_received();
+	ck_assert_uint_eq(got.length, 5 + 10000 * (line.length - 1));
+	ck_assert(str_begins(got, "A: 1\na line of the message\na line"));
+	ck_assert_uint_eq(message.crlf_octets, 6 + 10000 * line.length);
+}
+END_TEST
+
+START_TEST(delivered_to_counts_only_below_received)
+{
+	struct message_source from = pieces_source(STR(""));
+	struct message_spool to = { open_spool, &spool, "the spool" };
+	struct message_intake intake;
+
+	message_begin(&intake, &message, &from, NULL, 0, &to, &arena);
+	ck_assert_int_eq(message_add(&intake,
+			     STR("Delivered-To: a@x\nX: y\nDelivered-To: b@x\n"
+				 "Received: z\nDelivered-To: c@x\n\n"
+				 "Delivered-To: d@x\n"),
+			     &why),
+	    0);
+	ck_assert_int_eq(message_end(&intake, &why), 0);
+	ck_assert_uint_eq(message.facts.hops, 1);
+	ck_assert_uint_eq(message.facts.delivered_count, 1);
+	expect_str(STR("c"), message.facts.delivered[0], STR("c@x"));
+}
+END_TEST
+
+START_TEST(empty_message_is_one_where_it_may_be)
+{
+	struct message_source from = pieces_source(STR("A: 1\n"));
+	struct message_spool to = { open_spool, &spool, "the spool" };
+	struct message_intake intake;
+
+	message_begin(&intake, &message, &from, NULL, 0, &to, &arena);
+	ck_assert_int_eq(message_end(&intake, &why), 0);
+	ck_assert_uint_eq(message.size_octets, 5);
+	from.may_be_empty = false;
+	message_begin(&intake, &message, &from, NULL, 0, &to, &arena);
+	ck_assert_int_eq(message_end(&intake, &why), -1);
+	ck_assert_int_eq(why.id, STATUS_TROUBLE);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -652,6 +777,11 @@ main(void)
 	tcase_add_test(facts, from_line_is_kept_where_it_is_not_ours);
 	tcase_add_test(facts, flood_of_fields_passes_unchanged);
 	tcase_add_test(facts, endless_field_is_kept_short);
+	tcase_add_test(facts, pieces_make_the_whole_at_any_split);
+	tcase_add_test(
+	    facts, long_pieces_go_on_into_the_spool_behind_the_prefix);
+	tcase_add_test(facts, delivered_to_counts_only_below_received);
+	tcase_add_test(facts, empty_message_is_one_where_it_may_be);
 	suite_add_tcase(suite, facts);
 	failed = expect_run(suite);
 	scratch_end();

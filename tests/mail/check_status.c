@@ -314,6 +314,35 @@ START_TEST(exit_status_of_all_others_is_the_rows)
 }
 END_TEST
 
+START_TEST(reply_of_a_process_is_read_back)
+{
+	struct status given, got;
+	char room[STATUS_REPLY_OCTETS], again_room[STATUS_REPLY_OCTETS];
+	struct buf reply, again;
+
+	(void)status_fail(&given, (enum status_id)_i, "a cause");
+	buf_init(&reply, room, sizeof(room));
+	status_print_reply(&given, &reply);
+	ck_assert(status_read_reply(buf_str(&reply), &got));
+	/* Several rows have one code; what they say to LMTP is the same. */
+	ck_assert_int_eq(status_row(got.id)->lmtp, status_row(given.id)->lmtp);
+	buf_init(&again, again_room, sizeof(again_room));
+	status_print_reply(&got, &again);
+	expect_str(buf_str(&reply), buf_str(&again), buf_str(&reply));
+}
+END_TEST
+
+START_TEST(what_is_no_reply_is_not_read)
+{
+	static const char *const given[] = { "", "2.0", "250 ok", "9.9.9 x",
+		"4.2.2x", " 4.2.2 x" };
+
+	status_init(&why);
+	ck_assert(!status_read_reply(str_from(given[_i]), &why));
+	ck_assert_int_eq(why.id, STATUS_DELIVERED);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -351,6 +380,9 @@ main(void)
 	tcase_add_loop_test(reply, code_of_a_server_is_forgotten_with_it, 0, 3);
 	tcase_add_loop_test(reply, exit_status_of_all_others_is_the_rows, 0,
 	    (int)COUNT(outcomes));
+	tcase_add_loop_test(reply, reply_of_a_process_is_read_back, 0,
+	    STATUS_MISCONFIGURED + 1);
+	tcase_add_loop_test(reply, what_is_no_reply_is_not_read, 0, 6);
 	suite_add_tcase(suite, reply);
 	return expect_run(suite);
 }

@@ -50,6 +50,14 @@ static const struct {
 	    false },
 	{ TEXT("maildir:/a:INBOX=/b=c"), TEXT("maildir"), TEXT("/a"),
 	    TEXT("/b=c"), false, false },
+	/* Colons and keys of a server are its own. */
+	{ TEXT("lmtp:unix:/run/a::b"), TEXT("lmtp"), TEXT("unix:/run/a::b"),
+	    TEXT(""), false, false },
+	{ TEXT("lmtp:inet:[::1]:24"), TEXT("lmtp"), TEXT("inet:[::1]:24"),
+	    TEXT(""), false, false },
+	{ TEXT("lmtp:unix:/a:INBOX=/b"), TEXT("lmtp"), TEXT("unix:/a:INBOX=/b"),
+	    TEXT(""), false, false },
+	{ TEXT("lmtp"), TEXT("lmtp"), TEXT(""), TEXT(""), false, false },
 	{ TEXT(""), TEXT(""), TEXT(""), TEXT(""), false, false },
 };
 
@@ -87,6 +95,44 @@ START_TEST(key_that_moves_mail_and_is_not_known_is_refused)
 }
 END_TEST
 
+static const struct {
+	struct str given;
+	bool want;
+} servers[] = {
+	{ TEXT("unix:/run/lmtp"), true },
+	{ TEXT("unix:/run/a:b"), true },
+	{ TEXT("inet:127.0.0.1:24"), true },
+	{ TEXT("inet:localhost:65535"), true },
+	{ TEXT("inet:[::1]:24"), true },
+	{ TEXT("inet:::1:24"), true },
+	{ TEXT("inet:[::ffff:127.0.0.1]:24"), true },
+	{ TEXT(""), false },
+	{ TEXT("unix:"), false },
+	{ TEXT("unix:/"), false },
+	{ TEXT("unix:run/lmtp"), false },
+	{ TEXT("unix:/run/a\0b"), false },
+	{ TEXT("unix:/run/a\nb"), false },
+	{ TEXT("UNIX:/run/lmtp"), false },
+	{ TEXT("/run/lmtp"), false },
+	{ TEXT("inet:127.0.0.1"), false },
+	{ TEXT("inet:127.0.0.1:"), false },
+	{ TEXT("inet:127.0.0.1:0"), false },
+	{ TEXT("inet:127.0.0.1:65536"), false },
+	{ TEXT("inet:127.0.0.1:-1"), false },
+	{ TEXT("inet:127.0.0.1:lmtp"), false },
+	{ TEXT("inet::24"), false },
+	{ TEXT("inet:[]:24"), false },
+	{ TEXT("inet:mail.example:24"), false },
+	{ TEXT("inet:127.0.0.1 :24"), false },
+};
+
+START_TEST(server_has_a_path_or_a_numeric_address)
+{
+	expect_bool(servers[_i].given, location_is_server(servers[_i].given),
+	    servers[_i].want);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -99,6 +145,8 @@ main(void)
 	tcase_add_loop_test(all,
 	    key_that_moves_mail_and_is_not_known_is_refused, 0,
 	    (int)COUNT(unknown));
+	tcase_add_loop_test(all, server_has_a_path_or_a_numeric_address, 0,
+	    (int)COUNT(servers));
 	suite_add_tcase(suite, all);
 	return expect_run(suite);
 }

@@ -57,6 +57,18 @@ static const struct {
 	    "/home/bob/Maildir" },
 	{ "maildir:~/Maildir", TEXT("bob"), NULL, STATUS_MISCONFIGURED, NULL,
 	    NULL },
+	{ "lmtp:unix:/run/lmtp", TEXT("bob@d"), NULL, RESOLVED,
+	    "unix:/run/lmtp", "unix:/run/lmtp" },
+	{ "lmtp:unix:/run/%d/lmtp", TEXT("bob@d"), NULL, RESOLVED,
+	    "unix:/run/d/lmtp", "unix:/run/d/lmtp" },
+	{ "lmtp:inet:[::1]:24", TEXT("bob"), NULL, RESOLVED, "inet:[::1]:24",
+	    "inet:[::1]:24" },
+	{ "lmtp:unix:/run/%n/lmtp", TEXT("../x"), NULL, STATUS_USER_UNKNOWN,
+	    NULL, NULL },
+	{ "lmtp:unix:run/lmtp", TEXT("bob"), NULL, STATUS_MISCONFIGURED, NULL,
+	    NULL },
+	{ "lmtp:inet:host.name:24", TEXT("bob"), NULL, STATUS_MISCONFIGURED,
+	    NULL, NULL },
 	{ "maildir:/srv/%d", TEXT("bob"), NULL, STATUS_MISCONFIGURED, NULL,
 	    NULL },
 	{ "maildir:Maildir", TEXT("bob"), "/home/bob", STATUS_MISCONFIGURED,
@@ -122,7 +134,9 @@ START_TEST(location_is_resolved_for_a_user)
 	    given, directory(mailbox.root), str_from(mailboxes[_i].root));
 	expect_str(
 	    given, directory(mailbox.inbox), str_from(mailboxes[_i].inbox));
-	ck_assert_ptr_eq(mailbox.store, &store_maildir);
+	ck_assert_ptr_eq(mailbox.store,
+	    strncmp(mailboxes[_i].location, "lmtp:", 5) == 0 ? &store_lmtp :
+							       &store_maildir);
 	ck_assert_ptr_null(mailbox.never_made);
 }
 END_TEST

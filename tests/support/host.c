@@ -289,6 +289,20 @@ host_start(const struct host_command *command, struct host_run *run)
 	run->output_fd = output[0];
 }
 
+pid_t
+host_spawn(const struct host_command *command, int socket)
+{
+	pid_t pid;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)fflush(NULL);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		be_the_command(command, socket, socket);
+	return pid;
+}
+
 void
 host_feed(struct host_run *run, const char *octets, size_t length)
 {

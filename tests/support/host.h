@@ -132,6 +132,10 @@ void host_feed(struct host_run *run, const char *octets, size_t length);
 void host_wait_until_read(struct host_run *run);
 void host_finish(struct host_run *run, struct host_outcome *got);
 
+/* A server as spawn(8) and inetd start it: socket is its standard input, output
+ * and error, and stays the caller's, too. */
+pid_t host_spawn(const struct host_command *command, int socket);
+
 /* Fills in action and dsn from the rest, in the order of pipe_command(). */
 void host_judge(struct host_outcome *got);
 

@@ -6,11 +6,17 @@ the transports that Dovecot and Cyrus are wired by, and many uids.
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
+import threading
+import time
 
-from cases import has, lacks, same, test, true
-from wiring import Inetd, Wiring, sent, users
+import postfix
+import test_pipe
+import world as world_module
+from cases import Skip, has, lacks, same, test, true
+from wiring import SNIPPETS, Inetd, Wiring, sent, users
 from world import free_port, mails, read, write
 
 LMTP = "/usr/local/sbin/lda-lmtp"
@@ -104,11 +110,13 @@ def connections_are_used_again(world):
              "a@sender.invalid", "-t", "bob@example.com", "127.0.0.1:%d"
              % wired.port], capture_output=True, timeout=60)
         same(done.returncode, 0, "smtp-source: %r" % done.stderr)
-        last = world.sink.wait(
-            lambda line: " status=sent" in line.text
-            and len([x for x in world.sink.since(mark)
-                     if " status=sent" in x.text]) >= 60, mark, 60)
-        true(last, "not all were sent")
+        sent_lines = set()
+
+        def is_last(line):
+            if " status=sent" in line.text:
+                sent_lines.add(line.raw)
+            return len(sent_lines) >= 60
+        true(world.sink.wait(is_last, mark, 60), "not all were sent")
         again = [line for line in world.sink.since(mark)
                  if re.search(r"conn_use=\d+", line.text)]
         true(len(again) >= 30, "only %d of 60 over a used connection"
@@ -192,6 +200,156 @@ def probes_find_out_who_exists(world):
         has(wired.rcpt("eve@example.com"), r"^450 ")
 
 
+@test()
+def an_address_beyond_ASCII(world):
+    users("j\u00fcrgen@example.com::::::")
+    fresh("j\u00fcrgen")
+    with Wiring(world, "virtual-lmtp") as wired:
+        for name in ("j\u00fcrgen", "j\u00fcrgen+x"):
+            result = wired.deliver("\u00e4@sender.invalid",
+                                   name + "@example.com", message())[1]
+            sent(result)
+        text = read(box("j\u00fcrgen")[0]).decode()
+        has(text, r"\AReturn-Path: <\u00e4@sender\.invalid>\n"
+            r"Delivered-To: j\u00fcrgen(\+x)?@example\.com\n",
+            r"with UTF8LMTP\n")
+        
+        same(len(box("j\u00fcrgen")), 2, "mails")
+
+
+@test()
+def a_message_that_SIZE_forbids_never_comes(world):
+    users("bob@example.com::::::")
+    fresh("bob")
+    with Wiring(world, "virtual-lmtp", conf="message_size_limit = 20k\n") \
+            as wired:
+        result = wired.deliver("a@sender.invalid", "bob@example.com",
+                               message(body=b"0123456\n" * 4000))[1]
+        same((result.dsn, result.status), ("5.3.4", "bounced"), str(result))
+        has(result.text, "exceeds size limit 20480")
+        sent(wired.deliver("a@sender.invalid", "bob@example.com",
+                           message())[1])
+        same(len(box("bob")), 1, "mails")
+
+
+@test()
+def delivered_is_said_with_flags_X(world):
+    """The notice that a sender asks for with NOTIFY=SUCCESS."""
+    users("bob@example.com::::::", "ann@example.com::::::")
+    for flags, want in (("", "relayed"), (" flags=X", "delivered")):
+        fresh("bob", "ann")
+        with Wiring(world, "virtual-lmtp", changes=[(
+                "lmtp:unix:", "lda-client:unix:")],
+                master="lda-client unix - - n - - lmtp%s\n" % flags) as wired:
+            mark = world.sink.mark()
+            with postfix.smtplib.SMTP("127.0.0.1", wired.port) as smtp:
+                smtp.sendmail("ann@example.com", "bob@example.com", message(),
+                              rcpt_options=["NOTIFY=SUCCESS"])
+            line = world.sink.wait(
+                lambda line: "to=<ann@example.com>" in line.text
+                and "status=sent" in line.text, mark)
+            true(line, "no notice has come")
+            same(len(box("bob")), 1, "mails of bob")
+            has(one("ann").decode(), r"(?m)^Action: %s$" % want)
+
+
+@test()
+def Postfix_has_nothing_to_complain_about(world):
+    """Each directory that wires Postfix, by the two that look: postfix check,
+    and a delivery, or what smtpd has to say."""
+    users("bob@example.com::::::", "bob::::::")
+    for names in (["virtual-lmtp"], ["virtual-lmtp", "over-quota"],
+                  ["virtual-lmtp-probe"], ["virtual-lmtp-uids"],
+                  ["virtual-pipe"], ["virtual-pipe", "over-quota"],
+                  ["mailbox-transport"], ["local-transport"],
+                  ["fallback-transport"], ["before-cyrus"],
+                  ["before-dovecot"]):
+        mark = world.sink.mark()
+        with Wiring(world, *names) as wired:
+            done = wired.command("/usr/sbin/postfix", "check")
+            same((done.returncode, done.stderr), (0, ""),
+                 "postfix check with %s" % names)
+            name = "bob@" + ("mx.invalid" if "virtual_mailbox_domains" not in
+                             read(wired.etc + "/main.cf").decode()
+                             else "example.com")
+            queue_id = wired.send("a@sender.invalid", name, message())
+            wired.result(queue_id)
+        # Servers that are not there are no matter of the wiring.
+        said = [line.text for line in world.sink.since(mark)
+                if line.tag.startswith("postfix")
+                and re.search("warning|error|fatal|panic", line.text)
+                and "said:" not in line.text]
+        same(said, [], "log of Postfix with %s" % names)
+
+
+# Killed in the middle.
+
+BIG = b"0123456789abcdef" * 64 + b"\n"
+
+
+def caught_in_a_message(world, wired):
+    """Sends a big message until an lda-lmtp could be stopped while it was
+    reading it: its pid and the message's queue id."""
+    for _ in range(8):
+        queued = []
+        text = message(body=BIG * 40000)
+
+        def send():
+            queued.append(wired.send("a@sender.invalid", "bob@example.com",
+                                     text))
+        thread = threading.Thread(target=send)
+        pid = world_module.catch("lda-lmtp", 5000, thread.start)
+        thread.join()
+        while pid and (octets := test_pipe.octets_read(pid)) is not None:
+            if octets > 200000:
+                return pid, queued[0]
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(0.0005)
+            os.kill(pid, signal.SIGSTOP)
+        sent(wired.result(queued[0]))
+        fresh("bob")
+    raise Skip("no lda-lmtp could be caught while it was reading")
+
+
+def processes(name):
+    """Of this name space."""
+    found, ours = [], os.readlink("/proc/self/ns/mnt")
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if (read("/proc/%s/comm" % pid).strip().decode() == name
+                    and os.readlink("/proc/%s/ns/mnt" % pid) == ours):
+                found.append(int(pid))
+        except OSError:
+            pass
+    return found
+
+
+@test()
+def a_killed_client_or_server_leaves_no_half_message(world):
+    users("bob@example.com::::::")
+    with Wiring(world, "virtual-lmtp") as wired:
+        for victim in ("client", "server"):
+            fresh("bob")
+            pid, queue_id = caught_in_a_message(world, wired)
+            mark = world.sink.mark()
+            if victim == "client":
+                client, = processes("lmtp")
+                os.kill(client, signal.SIGKILL)
+                true(world_module.gone(client), "Postfix's lmtp lives")
+                os.kill(pid, signal.SIGCONT)
+            else:
+                os.kill(pid, signal.SIGKILL)
+            true(world_module.gone(pid), "lda-lmtp does not end")
+            same(box("bob"), [], "mails after the %s was killed" % victim)
+            same(world_module.debris(HOME % "bob" + "/Maildir"), [], "tmp/")
+            if victim == "client":
+                true(world.sink.wait(
+                    lambda line: "the client has gone in a message"
+                    in line.text, mark), "no line in the log")
+            wired.retry(queue_id, ["sent"])
+            true(one("bob").endswith(BIG * 40000), "not whole")
+
+
 # System users, and the other transports.
 
 @test()
@@ -240,8 +398,54 @@ def fallback_transport_for_all_others(world):
         has(wired.rcpt("unknown@mx.invalid"), r"^550 5\.1\.1 ")
 
 
+def inetd_line():
+    """The words of the line in inetd.conf that is none of comment."""
+    line, = [line.split() for line in read(
+        SNIPPETS + "/virtual-lmtp-uids/inetd.conf").decode().splitlines()
+        if not line.startswith("#")]
+    same(line[1:5], ["stream", "tcp", "nowait", "root"], "inetd.conf")
+    return line[0], line[5], line[6:]
+
+
+def unit(name):
+    """What a unit of packaging/systemd says, last word of each setting."""
+    text = read(os.path.dirname(SNIPPETS) + "/systemd/" + name).decode()
+    return dict(re.findall(r"(?m)^(\w+)=(.*)$", text))
+
+
+@test()
+def systemd_units_as_they_stand(world):
+    """What systemd would do: the socket where the unit says, below the queue
+    directory, with its owner and mode, and the service on each connection."""
+    world.fresh_home("alice")
+    listening, service = unit("lda-lmtp.socket"), unit("lda-lmtp@.service")
+    same((listening["Accept"], service["StandardInput"],
+          service["StandardOutput"], service["StandardError"]),
+         ("yes", "socket", "socket", "null"), "how it is started")
+    true("User" not in service, "root has to start it")
+    below = listening["ListenStream"].removeprefix("/var/spool/postfix/")
+    with Wiring(world, "mailbox-transport") as wired:
+        place = wired.top + "/spool/" + below
+        process = world.spawn(
+            "--accept", "--inetd", "-l", place, service["ExecStart"],
+            program="/usr/bin/systemd-socket-activate")
+        until = time.monotonic() + 20
+        while not os.path.exists(place) and time.monotonic() < until:
+            time.sleep(0.01)
+        shutil.chown(place, listening["SocketUser"])
+        os.chmod(place, int(listening["SocketMode"], 8))
+        result = sent(wired.deliver("a@sender.invalid", "alice@mx.invalid",
+                                    message())[1])
+        has(result.relay, r"\[private/lda-lmtp\]")
+        facts = os.stat(mails("/home/alice/Maildir")[0])
+        same((facts.st_uid, facts.st_gid), (5002, 5002), "owner")
+        process.terminate()
+
+
 @test()
 def many_uids_over_tcp(world):
+    where, program, argv = inetd_line()
+    address, _, number = where.partition(":")
     port = free_port()
     for name, uid in (("m1", 5001), ("m2", 5002)):
         home = "/home/v-" + name
@@ -251,8 +455,11 @@ def many_uids_over_tcp(world):
     users("m1@example.com::5001:5001::/home/v-m1:",
           "m2@example.com::5002:5002::/home/v-m2:")
     with Wiring(world, "virtual-lmtp-uids",
-                changes=[("127.0.0.1:24", "127.0.0.1:%d" % port)]) as wired:
-        with Inetd(("127.0.0.1", port), LMTP) as server:
+                changes=[("127.0.0.1:" + number, "127.0.0.1:%d" % port)]) \
+            as wired:
+        true("lmtp:inet:127.0.0.1:%d\n" % port in read(
+            wired.etc + "/main.cf").decode(), "the two files differ")
+        with Inetd((address, port), program, *argv[1:]) as server:
             mark = world.sink.mark()
             queue_id = wired.send(
                 "a@sender.invalid", ["m1@example.com", "m2@example.com"],

@@ -52,6 +52,7 @@ queue_run_delay = 300s
 minimal_backoff_time = 300s
 maximal_backoff_time = 600s
 transport_retry_time = 1s
+service_throttle_time = 1s
 address_verify_map =
 address_verify_poll_count = 20
 address_verify_poll_delay = 1s
@@ -59,9 +60,22 @@ max_idle = 30s
 """
 
 
+def read_all():
+    """All of the snippets, by directory and name.  Read when this module is,
+    because the checkout may lie where the world hides it."""
+    found = {}
+    for name in sorted(os.listdir(SNIPPETS)):
+        for file in sorted(os.listdir(os.path.join(SNIPPETS, name))):
+            found[name, file] = world.read(
+                os.path.join(SNIPPETS, name, file)).decode()
+    return found
+
+
+TEXTS = read_all()
+
+
 def text_of(name, file):
-    path = os.path.join(SNIPPETS, name, file)
-    return world.read(path).decode() if os.path.exists(path) else ""
+    return TEXTS.get((name, file), "")
 
 
 class Wiring(postfix.Postfix):
@@ -71,6 +85,7 @@ class Wiring(postfix.Postfix):
     pairs of what is replaced in them and in lda.conf."""
 
     number = 0
+    directories = []    # of the first: name, mode, owner and group
 
     def __init__(self, private, *names, main="", master="", conf="",
                  changes=()):
@@ -98,6 +113,9 @@ class Wiring(postfix.Postfix):
                     postfix.MASTER_CF.format(port=self.port)
                     + "lmtp unix - - n - - lmtp\n"
                     + taken("master.cf") + master)
+        # Postfix waits until a file has not been changed for a second.
+        for name in os.listdir(self.etc):
+            os.utime(os.path.join(self.etc, name), (0, 0))
         if taken("lda.conf") + conf:
             world.write("/etc/lda.conf", taken("lda.conf") + conf)
 
@@ -110,6 +128,29 @@ class Wiring(postfix.Postfix):
         for part in parts:
             last[part.split(" ", 1)[0]] = part
         return "".join(last.values())
+
+    def start(self):
+        """postfix(1) looks after its directories, and sleeps, for more than a
+        second; from the second time on they are made here, and master(8) is
+        started as it does."""
+        if not Wiring.directories:
+            super().start()
+            for path, names, _ in os.walk(self.top + "/spool"):
+                for name in names:
+                    facts = os.stat(os.path.join(path, name))
+                    Wiring.directories.append((
+                        os.path.relpath(os.path.join(path, name), self.top),
+                        facts.st_mode & 0o7777, facts.st_uid, facts.st_gid))
+            return
+        for name, mode, uid, gid in Wiring.directories:
+            os.mkdir(os.path.join(self.top, name))
+            os.chown(os.path.join(self.top, name), uid, gid)
+            os.chmod(os.path.join(self.top, name), mode)
+        mark = self.world.sink.mark()
+        done = self.command(postfix.DAEMONS + "/master", "-w")
+        if done.returncode != 0 or not self.world.sink.wait(
+                lambda line: "daemon started" in line.text, mark, 20):
+            raise world.CannotBuild("Postfix does not start\n" + done.stderr)
 
     def __enter__(self):
         self.start()

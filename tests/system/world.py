@@ -76,7 +76,8 @@ class Machine:
                 ("dovecot", "/usr/sbin/dovecot", "dovecot-imapd"),
                 ("dovecot-lda", "/usr/lib/dovecot/deliver", "dovecot-core"),
                 ("mutt", "/usr/bin/mutt", "mutt"),
-                ("sudo", "/usr/bin/sudo", "sudo")):
+                ("sudo", "/usr/bin/sudo", "sudo"),
+                ("strace", "/usr/bin/strace", "strace")):
             if not os.access(program, os.X_OK):
                 self.missing[word] = "no %s (package %s)" % (program, package)
         if ("dovecot" not in self.missing

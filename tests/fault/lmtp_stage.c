@@ -1,0 +1,467 @@
+/*
+ * lmtp_stage.c - a small world for one LMTP session, and the session in it.
+ *
+ * Source: postfix spawn_command.c (reference postfix 4.5); RFC 2033.
+ */
+#define _GNU_SOURCE /* setgroups(2), mmap(2) MAP_ANONYMOUS */
+#include "lmtp_stage.h"
+
+#include "support/machine.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PROGRAM CHECK_DIR "/lda-lmtp-fault"
+#define PATIENCE_MS 4000
+#define CALL_LIMIT 50000
+#define RANDOM_OCTET 0x5a
+#define PATH 512
+
+/* What tells one message from another and from half of itself. */
+#define FIRST_LINE "Subject: sweep\r\n\r\nfirst line\r\n"
+#define LAST_LINE "last line\r\n"
+
+static void
+give_up(const char *what)
+{
+	(void)fprintf(
+	    stderr, "LMTP sweep: cannot %s: %s\n", what, strerror(errno));
+	_exit(1);
+}
+
+static const char *
+path_of(const struct lmtp_stage *stage, const char *name)
+{
+	static char path[PATH];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", stage->root, name);
+	return path;
+}
+
+static const char *
+box_path(const struct lmtp_stage *stage, int box, const char *part)
+{
+	static char path[PATH];
+
+	(void)snprintf(
+	    path, sizeof(path), "%s/mail/bob%d%s", stage->root, box, part);
+	return path;
+}
+
+const char *
+lmtp_stage_new(const struct lmtp_stage *stage, int box)
+{
+	return box_path(stage, box, "/Maildir/new");
+}
+
+static void
+make_directory(const char *path)
+{
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		give_up("make a directory");
+	if (getuid() == 0 && chown(path, machine_uid(), machine_gid()) < 0)
+		give_up("give a directory away");
+}
+
+static void
+empty_directory(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.')
+			(void)unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir != NULL)
+		(void)closedir(dir);
+}
+
+static void
+write_users(const struct lmtp_stage *stage)
+{
+	FILE *file = fopen(path_of(stage, "users"), "w");
+
+	if (file == NULL)
+		give_up("write users");
+	for (int box = 0; box < LMTP_BOXES; box++)
+		(void)fprintf(file, "bob%d@x.test:::::%s::\n", box,
+		    box_path(stage, box, ""));
+	if (fclose(file) != 0 || chmod(path_of(stage, "users"), 0644) < 0)
+		give_up("write users");
+}
+
+static void
+bind_log(struct lmtp_stage *stage)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int size = 4 * 1024 * 1024;
+
+	(void)snprintf(
+	    address.sun_path, sizeof(address.sun_path), "%s/log", stage->root);
+	stage->log_fd =
+	    socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (stage->log_fd < 0 ||
+	    bind(stage->log_fd, (const struct sockaddr *)&address,
+		sizeof(address)) < 0 ||
+	    chmod(address.sun_path, 0666) < 0)
+		give_up("bind the log");
+	(void)setsockopt(
+	    stage->log_fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+}
+
+static void
+map_plan(struct lmtp_stage *stage)
+{
+	int fd =
+	    open(path_of(stage, "plan"), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+
+	if (fd < 0 || fchmod(fd, 0666) < 0 ||
+	    ftruncate(fd, sizeof(*stage->plan)) < 0)
+		give_up("make the plan");
+	stage->plan = mmap(NULL, sizeof(*stage->plan), PROT_READ | PROT_WRITE,
+	    MAP_SHARED, fd, 0);
+	if (stage->plan == MAP_FAILED)
+		give_up("map the plan");
+	(void)close(fd);
+}
+
+void
+lmtp_stage_set_up(
+    struct lmtp_stage *stage, const struct lmtp_scenario *scenario)
+{
+	memset(stage, 0, sizeof(*stage));
+	stage->scenario = scenario;
+	(void)snprintf(stage->root, sizeof(stage->root), "/tmp/lmtp.XXXXXX");
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) < 0)
+		give_up("become a subreaper");
+	if (mkdtemp(stage->root) == NULL || chmod(stage->root, 0755) < 0)
+		give_up("make a scratch directory");
+	make_directory(path_of(stage, "mail"));
+	make_directory(path_of(stage, "temp"));
+	write_users(stage);
+	bind_log(stage);
+	map_plan(stage);
+}
+
+void
+lmtp_stage_tear_down(struct lmtp_stage *stage)
+{
+	char command[PATH];
+
+	(void)close(stage->log_fd);
+	(void)munmap(stage->plan, sizeof(*stage->plan));
+	(void)snprintf(command, sizeof(command), "rm -rf %s", stage->root);
+	if (system(command) != 0)
+		give_up("remove the scratch directory");
+}
+
+void
+lmtp_stage_reset(struct lmtp_stage *stage)
+{
+	static const char *const parts[] = { "", "/Maildir", "/Maildir/cur",
+		"/Maildir/new", "/Maildir/tmp" };
+	char line[4096];
+
+	for (int box = 0; box < LMTP_BOXES; box++)
+		for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+			make_directory(box_path(stage, box, parts[i]));
+			if (i >= 2)
+				empty_directory(box_path(stage, box, parts[i]));
+		}
+	while (recv(stage->log_fd, line, sizeof(line), 0) >= 0)
+		;
+	memset(&stage->plan->rule, 0, sizeof(stage->plan->rule));
+	memset(stage->plan->interrupts, 0, sizeof(stage->plan->interrupts));
+	stage->plan->weather = stage->scenario->weather;
+	stage->plan->no_sync = true;
+	stage->plan->no_sleep = true;
+	stage->plan->fixed_random = false;
+	stage->plan->call_limit = CALL_LIMIT;
+	stage->plan->ran_away = false;
+	stage->plan->processes = 0;
+	stage->plan->records = 0;
+}
+
+static void
+become_recipient(void)
+{
+	gid_t gid = machine_gid();
+
+	if (getuid() == 0 &&
+	    (setgroups(1, &gid) < 0 || setgid(gid) < 0 ||
+		setuid(machine_uid()) < 0))
+		_exit(99);
+}
+
+static void
+exec_server(const struct lmtp_stage *stage, int socket)
+{
+	char plan[PATH], users[PATH], temp[PATH], log[PATH];
+	char config[] = "MAIL_CONFIG=/etc/postfix",
+	     place[] = "PATH=/usr/bin:/bin";
+	char *environment[] = { plan, config, place, NULL };
+	char name[] = "lda-lmtp", flag[] = "-o";
+	char store[] = "mail_location=maildir:~/Maildir";
+	char *argv[40] = { name };
+	size_t used = 1;
+
+	(void)snprintf(
+	    plan, sizeof(plan), "%s=%s/plan", FAULT_PLAN_VARIABLE, stage->root);
+	(void)snprintf(
+	    users, sizeof(users), "userdb=passwd-file:%s/users", stage->root);
+	(void)snprintf(
+	    temp, sizeof(temp), "mail_temp_dir=%s/temp", stage->root);
+	(void)snprintf(log, sizeof(log), "syslog_socket=%s/log", stage->root);
+	for (char **one = (char *[]){ users, temp, log, store, NULL };
+	     *one != NULL; one++) {
+		argv[used++] = flag;
+		argv[used++] = *one;
+	}
+	for (size_t i = 0; stage->scenario->settings[i] != NULL; i++) {
+		argv[used++] = flag;
+		argv[used++] = strdup(stage->scenario->settings[i]);
+	}
+	argv[used] = NULL;
+	become_recipient();
+	if (dup2(socket, 0) < 0 || dup2(socket, 1) < 0 || dup2(socket, 2) < 0)
+		_exit(99);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)umask(077);
+	(void)execve(PROGRAM, argv, environment);
+	_exit(99);
+}
+
+/* The client's half. */
+struct client {
+	int fd;
+	struct lmtp_outcome *outcome;
+	size_t begin, used; /* of outcome->said */
+	bool ended;
+};
+
+/* The code of the next whole reply; 0 at the connection's end. */
+static int
+next_reply(struct client *at)
+{
+	struct lmtp_outcome *outcome = at->outcome;
+
+	for (;;) {
+		char *line = outcome->said + at->begin;
+		char *end = memchr(line, '\n', at->used - at->begin);
+		struct pollfd wanted = { .fd = at->fd, .events = POLLIN };
+		ssize_t got;
+
+		if (end != NULL) {
+			at->begin += (size_t)(end - line) + 1;
+			if (end - line < 5 || end[-1] != '\r' ||
+			    line[0] < '2' || line[0] > '5') {
+				outcome->bad_reply = true;
+				return 0;
+			}
+			if (line[3] == ' ')
+				return atoi(line);
+			continue;
+		}
+		if (at->ended || at->used == sizeof(outcome->said) - 1)
+			return 0;
+		if (poll(&wanted, 1, PATIENCE_MS) <= 0) {
+			outcome->timed_out = true;
+			return 0;
+		}
+		got = recv(at->fd, outcome->said + at->used,
+		    sizeof(outcome->said) - 1 - at->used, 0);
+		if (got <= 0)
+			at->ended = true;
+		else
+			at->used += (size_t)got;
+	}
+}
+
+static bool
+say(struct client *at, const char *text)
+{
+	size_t length = strlen(text);
+
+	while (length > 0) {
+		ssize_t sent = send(at->fd, text, length, MSG_NOSIGNAL);
+
+		if (sent <= 0)
+			return false;
+		text += sent;
+		length -= (size_t)sent;
+	}
+	return true;
+}
+
+static int
+ask(struct client *at, const char *text)
+{
+	return say(at, text) ? next_reply(at) : next_reply(at);
+}
+
+/* In few pieces: each is some calls of the speaker, and a ledger has an end. */
+static void
+send_message(struct client *at, size_t octets)
+{
+	static const char line[] = "a line of the message in the middle\r\n";
+	static char room[512 * 1024];
+	size_t used, left;
+
+	memcpy(room, FIRST_LINE, strlen(FIRST_LINE));
+	used = strlen(FIRST_LINE);
+	left = octets > used + 16 ? octets - used - 16 : 0;
+	for (; left >= sizeof(line); left -= sizeof(line) - 1) {
+		memcpy(room + used, line, sizeof(line) - 1);
+		used += sizeof(line) - 1;
+	}
+	memcpy(room + used, LAST_LINE ".\r\n", sizeof(LAST_LINE ".\r\n"));
+	(void)say(at, room);
+}
+
+static void
+ask_for_recipients(struct client *at, const struct lmtp_scenario *scenario)
+{
+	char command[80];
+
+	for (int box = 0; box < LMTP_BOXES; box++) {
+		(void)snprintf(command, sizeof(command),
+		    "RCPT TO:<bob%d@x.test>\r\n", box);
+		at->outcome->rcpt[box] = ask(at, command);
+		if (at->outcome->rcpt[box] == 250)
+			at->outcome->accepted++;
+		if (box == 0 && scenario->has_unknown)
+			at->outcome->unknown =
+			    ask(at, "RCPT TO:<nobody@x.test>\r\n");
+	}
+}
+
+static void
+talk(struct client *at, const struct lmtp_scenario *scenario)
+{
+	struct lmtp_outcome *outcome = at->outcome;
+	int bye;
+
+	if (next_reply(at) != 220 || ask(at, "LHLO sweep\r\n") != 250 ||
+	    ask(at, "MAIL FROM:<a@sender.test>\r\n") != 250)
+		return;
+	ask_for_recipients(at, scenario);
+	outcome->told_354 = ask(at, "DATA\r\n") == 354;
+	if (!outcome->told_354)
+		return;
+	send_message(at, scenario->octets);
+	for (int box = 0; box < LMTP_BOXES; box++)
+		if (outcome->rcpt[box] == 250)
+			outcome->answer[box] = next_reply(at);
+	bye = at->ended ? 0 : ask(at, "QUIT\r\n");
+	if (bye != 0 && bye != 221 && bye != 421)
+		outcome->bad_reply = true;
+}
+
+/* Whether it is all of the message that was sent, and nothing else. */
+static bool
+is_whole(int dir, const char *name, size_t octets)
+{
+	char room[512 * 1024];
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, room, sizeof(room) - 1);
+	const char *first;
+
+	if (fd >= 0)
+		(void)close(fd);
+	if (got < 0)
+		return false;
+	room[got] = '\0';
+	first = strstr(room, "Subject: sweep\n\nfirst line\n");
+	return first != NULL && strlen(first) + 64 > octets * 9 / 10 &&
+	    strcmp(room + got - strlen("last line\n"), "last line\n") == 0;
+}
+
+static void
+count_box(const struct lmtp_stage *stage, int box, struct lmtp_outcome *outcome)
+{
+	DIR *dir = opendir(box_path(stage, box, "/Maildir/new"));
+	struct dirent *entry;
+	struct stat facts;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] == '.')
+			continue;
+		if (is_whole(
+			dirfd(dir), entry->d_name, stage->scenario->octets))
+			outcome->copies[box]++;
+		else
+			outcome->torn[box]++;
+		if (box == 0 &&
+		    fstatat(dirfd(dir), entry->d_name, &facts, 0) == 0)
+			outcome->shared_links = (int)facts.st_nlink;
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+	dir = opendir(box_path(stage, box, "/Maildir/tmp"));
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.')
+			outcome->debris[box]++;
+	if (dir != NULL)
+		(void)closedir(dir);
+}
+
+/* Workers may outlive the speaker; then they are ours (a subreaper's). */
+static void
+wait_for_group(pid_t group)
+{
+	for (int i = 0; i < 2000; i++) {
+		if (waitpid(-group, NULL, WNOHANG) < 0)
+			return;
+		(void)poll(NULL, 0, 1);
+	}
+	(void)kill(-group, SIGKILL);
+	while (waitpid(-group, NULL, 0) > 0)
+		;
+}
+
+void
+lmtp_stage_run(struct lmtp_stage *stage, struct lmtp_outcome *outcome)
+{
+	struct client client = { .outcome = outcome };
+	char line[4096];
+	int ends[2];
+	pid_t pid;
+
+	memset(outcome, 0, sizeof(*outcome));
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		give_up("make a socket");
+	pid = fork();
+	if (pid < 0)
+		give_up("fork");
+	if (pid == 0) {
+		(void)setsid();
+		exec_server(stage, ends[1]);
+	}
+	(void)close(ends[1]);
+	client.fd = ends[0];
+	talk(&client, stage->scenario);
+	(void)close(ends[0]);
+	if (outcome->timed_out)
+		(void)kill(-pid, SIGKILL);
+	if (waitpid(pid, &outcome->wait_status, 0) < 0)
+		give_up("wait");
+	wait_for_group(pid);
+	for (int box = 0; box < LMTP_BOXES; box++)
+		count_box(stage, box, outcome);
+	while (recv(stage->log_fd, line, sizeof(line), 0) >= 0)
+		outcome->log_lines++;
+}
