@@ -15,6 +15,7 @@ PATH = "PATH=/usr/bin:/bin"
 
 # Who needs longer for one is not measured many times.
 PATIENCE_SECONDS = 0.25
+PATIENCE_SECONDS_PER_MB = 0.02
 
 
 class Subject:
@@ -102,8 +103,9 @@ def those_that_deliver(stage, subjects, message):
             why = "it fails: " + last_words(stage, one, message)
         elif one.octets() - before < os.path.getsize(message):
             why = "there is no mail"
-        elif seconds > PATIENCE_SECONDS:
-            why = "it takes %.0f s" % seconds
+        elif seconds > PATIENCE_SECONDS + (
+                os.path.getsize(message) >> 20) * PATIENCE_SECONDS_PER_MB:
+            why = "it takes %.1f s" % seconds
         else:
             good.append(one)
             continue
