@@ -51,8 +51,12 @@ find_answer(struct answer *answer, const struct startup_outputs *outputs)
 	answer->fd = outputs->has_stdout || !outputs->has_stderr ?
 	    STDOUT_FILENO :
 	    STDERR_FILENO;
-	answer->to_terminal = sys_isatty(answer->fd);
-	answer->cause_too = outputs->has_stderr && sys_isatty(STDERR_FILENO);
+	answer->to_terminal =
+	    (answer->fd == STDOUT_FILENO ? outputs->stdout_is_device :
+					   outputs->stderr_is_device) &&
+	    sys_isatty(answer->fd);
+	answer->cause_too =
+	    outputs->stderr_is_device && sys_isatty(STDERR_FILENO);
 }
 
 static const char last_words[] =

@@ -15,22 +15,28 @@
 #include <unistd.h>
 
 static bool
-is_open(int fd)
+is_open(int fd, bool *is_device)
 {
 	struct stat facts;
+	bool open = sys_fstat(fd, &facts) == 0;
 
-	return sys_fstat(fd, &facts) == 0;
+	*is_device = open && S_ISCHR(facts.st_mode);
+	return open;
 }
 
 int
 startup_descriptors(struct startup_outputs *outputs, int kept)
 {
+	bool is_device;
 	int fd;
 
-	outputs->has_stdout = is_open(STDOUT_FILENO);
-	outputs->has_stderr = is_open(STDERR_FILENO);
+	outputs->has_stdout =
+	    is_open(STDOUT_FILENO, &outputs->stdout_is_device);
+	outputs->has_stderr =
+	    is_open(STDERR_FILENO, &outputs->stderr_is_device);
 	sys_close_from(STDERR_FILENO + 1 + kept);
-	if (outputs->has_stdout && outputs->has_stderr && is_open(STDIN_FILENO))
+	if (outputs->has_stdout && outputs->has_stderr &&
+	    is_open(STDIN_FILENO, &is_device))
 		return 0;
 	do
 		fd = sys_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);

@@ -12,6 +12,9 @@
 struct startup_outputs {
 	bool has_stdout;
 	bool has_stderr;
+	/* Only a device may be a terminal; isatty(3) need not be asked. */
+	bool stdout_is_device;
+	bool stderr_is_device;
 };
 
 /*

@@ -469,7 +469,8 @@ maildirsize_add(struct maildirsize *size, uint64_t octets)
 	    O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (fd >= 0) {
 		buf_init(&line, room, sizeof(room));
-		buf_print(&line, "%" PRIu64 " 1\n", octets);
+		buf_add_number(&line, octets);
+		buf_add_string(&line, " 1\n");
 		/* One write, so that two programs' lines do not mix. */
 		added =
 		    sys_write(fd, line.at, line.length) == (ssize_t)line.length;

@@ -8,8 +8,8 @@
  * for its part of the messages: LHLO once, then for each message MAIL, all
  * RCPT and DATA in one write (PIPELINING), the message, one reply for each
  * recipient, and RSET before the next, with which Postfix asks whether a
- * cached connection still lives.  In recipient each "%d" is the number of the
- * recipient, from 0.
+ * cached connection still lives.  "%d" in recipient is his number: each
+ * connection has recipients of its own, the first one from 0 on.
  *
  * Prints one line:
  *
@@ -62,6 +62,7 @@ struct tally {
 struct session {
 	const struct load *load;
 	struct tally *tally;
+	unsigned first; /* number of its first recipient */
 	int fd;
 	char room[16384]; /* what was read and not yet looked at */
 	size_t begin, end;
@@ -203,8 +204,9 @@ ask(struct session *session)
 	    room, sizeof(room), "MAIL FROM:<%.100s>\r\n", load->sender);
 
 	for (unsigned i = 0; i < load->recipients; i++)
-		length += add_recipient(room + length,
-		    sizeof(room) - length - 8, load->recipient, i);
+		length +=
+		    add_recipient(room + length, sizeof(room) - length - 8,
+			load->recipient, session->first + i);
 	memcpy(room + length, "DATA\r\n", 6);
 	put(session, room, length + 6);
 }
@@ -313,6 +315,7 @@ start_sessions(const struct load *load, struct tally *tallies)
 			continue;
 		session.load = load;
 		session.tally = &tallies[i];
+		session.first = i * load->recipients;
 		run_session(&session, part);
 		_exit(0);
 	}

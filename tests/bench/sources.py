@@ -8,7 +8,7 @@ import threading
 
 import single
 import world
-from stage import DOMAIN, UID
+from stage import UID
 
 
 def cdb(path, users):
@@ -72,7 +72,7 @@ def subjects(stage, place):
         user = stage.add_user(name, home)
         made.append(single.lda(
             stage, home, user, "userdb = " + line.format(home=home), *more,
-            name="lda " + name if False else name))
+            name=name))
         return home, user, rest % (UID, UID, home)
     add("static", "static", "mail_uid = %d" % UID, "mail_gid = %d" % UID,
         "mail_home = %s/%%n" % place.path)
@@ -102,4 +102,11 @@ def passwd(stage, place):
     return single.lda(stage, home, "bench", "userdb = passwd", name="passwd")
 
 
-assert DOMAIN
+def measure(stage):
+    stage.memory.clear()
+    stage.forget_users()
+    made = [single.floor(stage, stage.memory.home("floor"))]
+    made += subjects(stage, stage.memory)
+    single.show(stage, "4 KB into a Maildir on tmpfs, by the source of users",
+                single.measure(stage, made, stage.message(4 << 10),
+                               600 if stage.deep else 100), 4 << 10)

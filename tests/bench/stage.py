@@ -3,7 +3,6 @@ two places for mail in it, one in memory and one on the disk, and the results.
 """
 
 import os
-import pwd
 import shutil
 import subprocess
 import time
@@ -85,9 +84,10 @@ class Results:
 
     def __init__(self, directory):
         self.report = open(os.path.join(directory, "report.txt"), "w")
-        self.plots = {name: open(os.path.join(directory, name + ".svg"), "w")
-                      for name in ("sizes", "growth")}
-        self.drawn = {}
+        # A plot stays until another one takes its place.
+        self.plots = {name: os.open(os.path.join(
+            directory, name + ".svg"), os.O_WRONLY | os.O_CREAT, 0o644)
+            for name in ("sizes", "growth")}
 
     def note(self, text):
         print(text, flush=True)
@@ -109,16 +109,9 @@ class Results:
                 self.note("    " + "-" * (sum(widths) + 2 * len(widths) - 2))
 
     def draw(self, name, **what):
-        self.drawn[name] = plot.svg(**what)
-
-    def keep(self):
-        for name, file in self.plots.items():
-            file.write(self.drawn.get(name, ""))
-            file.close()
-            if name not in self.drawn:
-                os.truncate(file.name, 0) if os.access(
-                    file.name, os.W_OK) else None
-        self.report.close()
+        text = plot.svg(**what).encode()
+        os.ftruncate(self.plots[name], 0)
+        os.pwrite(self.plots[name], text, 0)
 
 
 class Place:
@@ -235,6 +228,11 @@ class Stage:
         world.write(self.users, world.read(self.users).decode() + line)
         return "%s@%s" % (name, DOMAIN)
 
+    def settle(self):
+        """Dovecot looks for changes of its users once a second."""
+        if self.dovecot:
+            time.sleep(1.2)
+
     def forget_users(self):
         world.write(self.users, "")
 
@@ -252,6 +250,3 @@ class Stage:
 
 def exists(program):
     return os.access(program, os.X_OK)
-
-
-assert pwd  # the accounts are those of tests/system/world.py

@@ -126,21 +126,44 @@ watch_all(struct watch *watch)
 	}
 }
 
-/* The child: as the recipient, its descriptors in place, about to execute. */
+/* The child: as the recipient, its descriptors in place, about to execute when
+ * the gate opens. */
 static void
-begin(const struct subject *subject, uid_t uid, gid_t gid, int in, int out)
+begin(const struct subject *subject, uid_t uid, gid_t gid, int in, int out,
+    int gate)
 {
+	char octet;
+
 	if (getuid() == 0 && uid != 0 &&
 	    (setgroups(1, &gid) < 0 || setgid(gid) < 0 || setuid(uid) < 0))
 		_exit(125);
 	if (setsid() < 0 || chdir(subject->directory) < 0 ||
 	    dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
-	    dup2(out, STDERR_FILENO) < 0 || ask(PTRACE_TRACEME, 0, 0, NULL) < 0)
+	    dup2(out, STDERR_FILENO) < 0 || read(gate, &octet, 1) != 1)
 		_exit(125);
-	(void)raise(SIGSTOP);
 	(void)execve(subject->argv[0], (char **)(uintptr_t)subject->argv,
 	    (char **)(uintptr_t)subject->envp);
 	_exit(125);
+}
+
+/* Seized by us, not handed over by the child: a set-ID program keeps its ID
+ * only if whoever watches may do what it may. */
+static void
+seize(struct watch *watch, int gate)
+{
+	int status;
+
+	if (ask(PTRACE_SEIZE, watch->first, 0,
+		(void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC |
+		    PTRACE_O_TRACEEXIT | PTRACE_O_TRACEFORK |
+		    PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
+		    PTRACE_O_EXITKILL)) < 0 ||
+	    ask(PTRACE_INTERRUPT, watch->first, 0, NULL) < 0 ||
+	    waitpid(watch->first, &status, __WALL) < 0 || !WIFSTOPPED(status))
+		err(1, "cannot watch");
+	(void)ask(watch->go_on, watch->first, 0, NULL);
+	if (write(gate, "", 1) != 1)
+		err(1, "gate");
 }
 
 static pid_t
@@ -160,28 +183,24 @@ trace_delivery(const struct subject *subject, const struct message *message,
 {
 	struct watch watch = { .cost = cost,
 		.go_on = counts_calls ? PTRACE_SYSCALL : PTRACE_CONT };
-	int in[2], out, status;
+	int in[2], gate[2], out;
 
 	memset(cost, 0, sizeof(*cost));
 	out = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	if (pipe2(in, O_CLOEXEC) < 0 || out < 0)
+	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(gate, O_CLOEXEC) < 0 || out < 0)
 		err(1, "pipe");
 	watch.first = fork();
+	if (watch.first < 0)
+		err(1, "fork");
 	if (watch.first == 0)
-		begin(subject, uid, gid, in[0], out);
-	if (watch.first < 0 || waitpid(watch.first, &status, 0) < 0 ||
-	    !WIFSTOPPED(status) ||
-	    ask(PTRACE_SETOPTIONS, watch.first, 0,
-		(void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC |
-		    PTRACE_O_TRACEEXIT | PTRACE_O_TRACEFORK |
-		    PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
-		    PTRACE_O_EXITKILL)) < 0)
-		err(1, "cannot watch %s", subject->argv[0]);
+		begin(subject, uid, gid, in[0], out, gate[0]);
 	watch.feeder = start_feeder(in[1], message);
 	(void)close(in[0]);
 	(void)close(in[1]);
 	(void)close(out);
-	(void)ask(watch.go_on, watch.first, 0, NULL);
+	seize(&watch, gate[1]);
 	watch_all(&watch);
+	(void)close(gate[0]);
+	(void)close(gate[1]);
 	return WIFEXITED(cost->status) && WEXITSTATUS(cost->status) == 0;
 }
