@@ -6,6 +6,8 @@
 #   make check      units, behaviour, fault sweeps: seconds, no root, no server
 #   make check-system   real Postfix and Dovecot, as root
 #   make test       both
+#   make proof      deep runs: file systems cut off, fuzzing, planted bugs; as
+#                   root, much longer; PARTS="power fuzz" only these
 #   make bench      time and cost against the floor and the peers, as root;
 #                   DEEP=1 longer, PARTS="sizes lmtp" only these
 #   make lint       layers, seam, formatting, static checks
@@ -190,6 +192,10 @@ check-system: all
 
 test: check check-system
 
+# Everything is built that a part may want; the parts say what they lack.
+proof: check-programs
+	@BUILD=$(BUILD) tests/proof/run $(PARTS)
+
 # ---------------------------------------------------------------- running
 
 run: all
@@ -257,6 +263,6 @@ FORCE:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all check check-programs check-system test run deps bench layers seam \
+.PHONY: all check check-programs check-system test proof run deps bench layers seam \
     lint install clean FORCE
 .SECONDARY:
