@@ -188,6 +188,7 @@ check-programs: all $(CHECK_PROGRAMS)
 	@mkdir -p $(CHECK_ROOT)/etc $(CHECK_ROOT)/dev $(CHECK_ROOT)/libexec
 
 check: check-programs $(TESTS) layers seam
+	@tests/support/packages $(BUILD)
 	@tests/support/run_checks $(TESTS)
 
 check-system: all
@@ -269,7 +270,7 @@ install: all
 	    from=$${from%:*}; install -d "$$to"; \
 	    echo "  INSTALL $$to/$${from##*/}"; \
 	    case $$mode in \
-	    644) sed 's,/usr/local/sbin/,$(SBINDIR)/,g; s,/usr/local/libexec/lda,$(LIBEXECDIR),g' \
+	    644) sed 's,/usr/local/sbin,$(SBINDIR),g; s,/usr/local/libexec/lda,$(LIBEXECDIR),g' \
 	        "$$from" > $(BUILD)/installing; \
 	        install -m 644 $(BUILD)/installing "$$to/$${from##*/}" ;; \
 	    *) install -m "$$mode" "$$from" "$$to" ;; \
