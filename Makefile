@@ -255,6 +255,7 @@ INSTALLED = \
     755:$(BUILD)/lda-verify:$(SBINDIR) \
     755:$(BUILD)/lda-getpw:$(LIBEXECDIR) \
     $(patsubst %,644:%:$(MANDIR)/man8,$(wildcard lda/*.8)) \
+    $(patsubst %,644:%:$(MANDIR)/man7,$(wildcard lda/*.7)) \
     $(patsubst %,644:%:$(MANDIR)/man5,$(wildcard lda/*.5)) \
     $(patsubst %,644:%:$(DOCDIR),README NEWS LICENSE lda.conf.sample) \
     $(foreach f,$(POSTFIX_SNIPPETS),644:$f:$(DOCDIR)/$(patsubst packaging/%/,%,$(dir $f))) \
@@ -268,7 +269,7 @@ install: all
 	@set -e; for one in $(INSTALLED); do \
 	    mode=$${one%%:*}; to=$(DESTDIR)$${one##*:}; from=$${one#*:}; \
 	    from=$${from%:*}; install -d "$$to"; \
-	    echo "  INSTALL $$to/$${from##*/}"; \
+	    $(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,echo) "  INSTALL $$to/$${from##*/}"; \
 	    case $$mode in \
 	    644) sed 's,/usr/local/sbin,$(SBINDIR),g; s,/usr/local/libexec/lda,$(LIBEXECDIR),g' \
 	        "$$from" > $(BUILD)/installing; \
