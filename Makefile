@@ -154,18 +154,21 @@ $(CHECK)/lda-verify: $(CHECK_LIB) $(CHECK_SERVER) $(CHECK)/obj/lda/verify_main.o
 	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
 
 # The real seam under other names, behind the one that injects faults.
-$(CHECK)/obj/real_kernel.o: $(CHECK)/obj/lib/base/kernel.o
-	nm -g --defined-only $< | awk '$$3 ~ /^kernel_/ { \
-	    print $$3, "real_" substr($$3, 8) }' > $@.names
-	objcopy --redefine-syms=$@.names $< $@
+KERNEL := %/kernel.o %/kernel_socket.o
+REAL_KERNEL := $(CHECK)/obj/real_kernel.o $(CHECK)/obj/real_kernel_socket.o
 
-$(CHECK)/lda-fault: $(filter-out %/kernel.o,$(CHECK_LIB)) $(CHECK_LDA) \
-    $(CHECK)/obj/tests/fault/kernel_fault.o $(CHECK)/obj/real_kernel.o
+$(CHECK)/obj/real_%.o: $(CHECK)/obj/lib/base/%.o
+	@echo '  REAL $<'; nm -g --defined-only $< | awk '$$3 ~ /^kernel_/ { \
+	    print $$3, "real_" substr($$3, 8) }' > $@.names
+	@objcopy --redefine-syms=$@.names $< $@
+
+$(CHECK)/lda-fault: $(filter-out $(KERNEL),$(CHECK_LIB)) $(CHECK_LDA) \
+    $(CHECK)/obj/tests/fault/kernel_fault.o $(REAL_KERNEL)
 	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
 
-$(CHECK)/lda-lmtp-fault: $(filter-out %/kernel.o,$(CHECK_LIB)) $(CHECK_SERVER) \
+$(CHECK)/lda-lmtp-fault: $(filter-out $(KERNEL),$(CHECK_LIB)) $(CHECK_SERVER) \
     $(CHECK)/obj/lda/lmtp_main.o $(CHECK)/obj/tests/fault/kernel_fault.o \
-    $(CHECK)/obj/real_kernel.o
+    $(REAL_KERNEL)
 	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
 
 $(CHECK)/lda-getpw: lda/getpw_main.c

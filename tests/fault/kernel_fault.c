@@ -1,11 +1,12 @@
 /*
  * kernel_fault.c - the seam of base/kernel.h, failing as planned.
  *
- * The program is linked a second time with this in place of kernel.c (which
- * is there too, as real_X).  Each call writes down what it was asked and
- * what it answered, and one rule of the plan may make it fail, come short,
- * be interrupted, hang, or be the last thing the process does.  A process
- * without LDA_FAULT_PLAN in its environment behaves like the product.
+ * The program is linked a second time with this in place of kernel.c and
+ * kernel_socket.c (which are there too, as real_X).  Each call writes down
+ * what it was asked and what it answered, and one rule of the plan may make it
+ * fail, come short, be interrupted, hang, or be the last thing the process
+ * does.  A process without LDA_FAULT_PLAN in its environment behaves like the
+ * product.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "plan.h"

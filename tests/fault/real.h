@@ -1,7 +1,7 @@
 /*
- * real.h - the calls of base/kernel.h as lib/base/kernel.c answers them.
+ * real.h - the calls of base/kernel.h as lib/base/kernel*.c answer them.
  *
- * The Makefile links kernel.o a second time with each kernel_X renamed to
+ * The Makefile links them a second time with each kernel_X renamed to
  * real_X.  __typeof__ keeps the two from drifting apart.
  */
 #ifndef FAULT_REAL_H
