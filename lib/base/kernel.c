@@ -12,10 +12,12 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/select.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -477,6 +479,57 @@ int
 kernel_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
 	return poll(fds, count, timeout_ms);
+}
+
+#if !ON_LINUX
+/* Who has no ppoll(2) has this, for descriptors below FD_SETSIZE: a server
+ * has closed all but a few before. */
+static int
+poll_by_select(struct pollfd *fds, nfds_t count, const struct timespec *most,
+    sigset_t *open)
+{
+	fd_set in, out;
+	int last = -1, ready;
+
+	FD_ZERO(&in);
+	FD_ZERO(&out);
+	for (nfds_t i = 0; i < count; i++) {
+		if (fds[i].fd < 0 || fds[i].fd >= FD_SETSIZE) {
+			errno = EINVAL;
+			return -1;
+		}
+		if ((fds[i].events & POLLIN) != 0)
+			FD_SET(fds[i].fd, &in);
+		if ((fds[i].events & POLLOUT) != 0)
+			FD_SET(fds[i].fd, &out);
+		if (fds[i].fd > last)
+			last = fds[i].fd;
+	}
+	ready = pselect(last + 1, &in, &out, NULL, most, open);
+	for (nfds_t i = 0; i < count && ready >= 0; i++) {
+		bool reads = ready > 0 && FD_ISSET(fds[i].fd, &in);
+		bool writes = ready > 0 && FD_ISSET(fds[i].fd, &out);
+
+		fds[i].revents =
+		    (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0));
+	}
+	return ready;
+}
+#endif
+
+int
+kernel_poll_open(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	struct timespec most = { .tv_sec = timeout_ms / 1000,
+		.tv_nsec = (long)(timeout_ms % 1000) * 1000000 };
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+#if ON_LINUX
+	return ppoll(fds, count, timeout_ms < 0 ? NULL : &most, &none);
+#else
+	return poll_by_select(fds, count, timeout_ms < 0 ? NULL : &most, &none);
+#endif
 }
 
 int

@@ -95,6 +95,8 @@ int kernel_boot_time(int64_t *seconds);       /* when this machine started */
 int kernel_random(void *into, size_t size);   /* never blocks */
 int kernel_hostname(char *into, size_t size); /* always NUL-terminated */
 int kernel_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+/* The same with no signal blocked while it waits (ppoll(2)). */
+int kernel_poll_open(struct pollfd *fds, nfds_t count, int timeout_ms);
 
 /* A UNIX datagram socket, non-blocking, close-on-exec, not connected: whoever
  * has one line to say sends it with the address, and finds a receiver that was

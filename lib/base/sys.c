@@ -589,7 +589,7 @@ sys_fchownat(int dir, const char *path, uid_t uid, gid_t gid)
 int
 sys_poll_once(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
-	return kernel_poll(fds, count, timeout_ms);
+	return kernel_poll_open(fds, count, timeout_ms);
 }
 
 bool

@@ -939,6 +939,17 @@ kernel_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 }
 
 int
+kernel_poll_open(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	struct fault_record *record =
+	    begin(CALL_POLL_OPEN, count > 0 ? fds[0].fd : -1);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_poll_open(fds, count, timeout_ms));
+}
+
+int
 kernel_datagram(void)
 {
 	struct fault_record *record = begin(CALL_DATAGRAM, -1);

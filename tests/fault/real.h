@@ -63,6 +63,7 @@ extern __typeof__(kernel_stream_error) real_stream_error;
 extern __typeof__(kernel_random) real_random;
 extern __typeof__(kernel_hostname) real_hostname;
 extern __typeof__(kernel_poll) real_poll;
+extern __typeof__(kernel_poll_open) real_poll_open;
 extern __typeof__(kernel_datagram) real_datagram;
 extern __typeof__(kernel_send) real_send;
 extern __typeof__(kernel_send_to) real_send_to;
