@@ -494,21 +494,25 @@ poll_by_select(struct pollfd *fds, nfds_t count, const struct timespec *most,
 	FD_ZERO(&in);
 	FD_ZERO(&out);
 	for (nfds_t i = 0; i < count; i++) {
+		/* Never negative, which each libc's macros take. */
+		uint16_t fd = (uint16_t)fds[i].fd;
+
 		if (fds[i].fd < 0 || fds[i].fd >= FD_SETSIZE) {
 			errno = EINVAL;
 			return -1;
 		}
 		if ((fds[i].events & POLLIN) != 0)
-			FD_SET(fds[i].fd, &in);
+			FD_SET(fd, &in);
 		if ((fds[i].events & POLLOUT) != 0)
-			FD_SET(fds[i].fd, &out);
+			FD_SET(fd, &out);
 		if (fds[i].fd > last)
 			last = fds[i].fd;
 	}
 	ready = pselect(last + 1, &in, &out, NULL, most, open);
 	for (nfds_t i = 0; i < count && ready >= 0; i++) {
-		bool reads = ready > 0 && FD_ISSET(fds[i].fd, &in);
-		bool writes = ready > 0 && FD_ISSET(fds[i].fd, &out);
+		uint16_t fd = (uint16_t)fds[i].fd;
+		bool reads = ready > 0 && FD_ISSET(fd, &in);
+		bool writes = ready > 0 && FD_ISSET(fd, &out);
 
 		fds[i].revents =
 		    (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0));
