@@ -10,7 +10,7 @@
 #                   root, much longer; PARTS="power fuzz" only these
 #   make bench      time and cost against the floor and the peers, as root;
 #                   DEEP=1 longer, PARTS="sizes lmtp" only these
-#   make lint       layers, seam, formatting, static checks
+#   make lint       layers, seam, hardening, formatting, static checks
 #   make install    DESTDIR and PREFIX as usual
 #
 # V=san builds the tests with ASan and UBSan, V=cov with gcov; PORTABLE=1
@@ -43,7 +43,22 @@ ifneq ($(PORTABLE),)
 STANDARD += -DPORTABLE
 endif
 CFLAGS ?= -O2 -g
-RELRO = -Wl,-z,relro,-z,now,-z,noexecstack
+RELRO = -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
+
+# What not every compiler and processor has: all at once is tried first, each
+# alone where that fails.  -ftrivial-auto-var-init=zero is not among them: it
+# fills large rooms that are hardly used, and cost two in a hundred.
+TRIED = -fstack-clash-protection -fcf-protection=full
+accepts = $(shell printf '\043include <string.h>\n' | \
+    $(1) $(CFLAGS) $(2) -Werror -x c -S -o - - >/dev/null 2>&1 && echo '$(2)')
+hardening_of = $(HARDENING) $(or $(call accepts,$(1),$(TRIED)), \
+    $(foreach flag,$(TRIED),$(call accepts,$(1),$(flag))))
+# Who packages may have set his own.
+ifeq ($(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS)),)
+fortify_of = -U_FORTIFY_SOURCE $(or $(call accepts,$(1),-D_FORTIFY_SOURCE=3), \
+    $(call accepts,$(1),-D_FORTIFY_SOURCE=2))
+endif
+HARDENED := $(call hardening_of,$(CC)) $(call fortify_of,$(CC))
 
 # A static PIE by hand where the libc is musl: its gcc wrapper's -static-pie
 # silently makes a dynamic program.  Elsewhere the compiler knows how.
@@ -70,8 +85,8 @@ SERVER_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(SERVER_SOURCES))
 # The programs that the seam goes round none of.
 OBJECTS := $(sort $(LIB_OBJECTS) $(LDA_OBJECTS) $(SERVER_OBJECTS))
 PLACES = -DSYSCONFDIR='"$(SYSCONFDIR)"' -DLIBEXECDIR='"$(LIBEXECDIR)"'
-PRODUCT_FLAGS = $(STANDARD) $(WARNINGS) $(HARDENING) -D_FORTIFY_SOURCE=2 -fPIE -Ilib \
-    -Ilda $(CFLAGS) $(CPPFLAGS)
+PRODUCT_FLAGS = $(STANDARD) $(WARNINGS) $(HARDENED) -fPIE -Ilib -Ilda $(CFLAGS) \
+    $(CPPFLAGS)
 
 all: $(BUILD)/lda $(BUILD)/lda-getpw $(BUILD)/lda-relay $(BUILD)/lda-lmtp \
     $(BUILD)/lda-verify
@@ -111,8 +126,9 @@ $(BUILD)/lda-relay: $(BUILD)/obj/lda/relay_main.o $(BUILD)/places
 	@$(LINK)
 
 $(BUILD)/lda-getpw: lda/getpw_main.c
-	@mkdir -p $(@D); echo '  CC $<'; $(HOSTCC) $(STANDARD) $(WARNINGS) $(HARDENING) $(CFLAGS) -fPIE -pie \
-	    $(RELRO) -o $@ $<
+	@mkdir -p $(@D); echo '  CC $<'; $(HOSTCC) $(STANDARD) $(WARNINGS) \
+	    $(call hardening_of,$(HOSTCC)) $(call fortify_of,$(HOSTCC)) \
+	    $(CFLAGS) -fPIE -pie $(RELRO) -o $@ $<
 
 # ---------------------------------------------------------------- tests
 
@@ -187,7 +203,7 @@ $(CHECK)/tests/%: $(CHECK)/obj/tests/%.o $(CHECK_LIB) $(SUPPORT)
 check-programs: all $(CHECK_PROGRAMS)
 	@mkdir -p $(CHECK_ROOT)/etc $(CHECK_ROOT)/dev $(CHECK_ROOT)/libexec
 
-check: check-programs $(TESTS) layers seam
+check: check-programs $(TESTS) layers seam hardening
 	@tests/support/run_checks $(TESTS)
 
 check-system: all
@@ -237,11 +253,19 @@ bench: all $(BENCH)/floor $(BENCH)/floor-work $(BENCH_TOOLS)
 layers:
 	@tests/support/layers
 
+# Read back from the programs, whatever the compiler made of its flags.
+hardening: all
+	@tests/support/hardening $(if $(filter static,$(KIND)),static,dynamic) \
+	    $(addprefix $(BUILD)/,lda lda-relay lda-lmtp lda-verify)
+	@tests/support/hardening dynamic $(BUILD)/lda-getpw
+	@tests/support/hardening objects $(OBJECTS) \
+	    $(BUILD)/obj/lda/relay_main.o
+
 seam: $(OBJECTS)
 	@tests/support/seam $(OBJECTS)
 
-lint: layers seam
-	@tests/support/lint
+lint: layers seam hardening
+	@STANDARD='$(STANDARD)' WARNINGS='$(WARNINGS)' tests/support/lint
 
 # ---------------------------------------------------------------- install
 
@@ -267,5 +291,5 @@ FORCE:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 .PHONY: all check check-programs check-system test proof run deps bench layers seam \
-    lint install clean FORCE
+    hardening lint install clean FORCE
 .SECONDARY:

@@ -285,7 +285,7 @@ kernel_send_descriptors(
 	union passed passed;
 	struct iovec text = { .iov_len = size };
 	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1 };
-	struct cmsghdr *header;
+	struct cmsghdr *header = &passed.header; /* CMSG_FIRSTHDR */
 
 	memcpy(&text.iov_base, &from, sizeof(from)); /* it is only read */
 	if (count > KERNEL_DESCRIPTORS) {
@@ -297,7 +297,6 @@ kernel_send_descriptors(
 		message.msg_control = passed.room;
 		message.msg_controllen =
 		    (socklen_t)CMSG_SPACE(count * sizeof(int));
-		header = CMSG_FIRSTHDR(&message);
 		header->cmsg_level = SOL_SOCKET;
 		header->cmsg_type = SCM_RIGHTS;
 		header->cmsg_len = (socklen_t)CMSG_LEN(count * sizeof(int));
