@@ -10,7 +10,7 @@
 #                   root, much longer; PARTS="power fuzz" only these
 #   make bench      time and cost against the floor and the peers, as root;
 #                   DEEP=1 longer, PARTS="sizes lmtp" only these
-#   make lint       layers, seam, formatting, static checks
+#   make lint       layers, seam, hardening, formatting, static checks
 #   make install    DESTDIR and PREFIX as usual; make uninstall takes it away
 #   make dist       build/lda-VERSION.tar.gz; make deb, make rpm: packages
 #
@@ -38,14 +38,30 @@ HOSTCC ?= cc
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
     -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings \
     -Wformat=2 -Wundef -Wvla
-STANDARD = -std=c11 -D_POSIX_C_SOURCE=200809L
+# The last two: files beyond 2 GiB and times beyond 2038 where long has 32 bits.
+STANDARD = -std=c11 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 HARDENING = -fstack-protector-strong -fno-strict-overflow \
     -fno-delete-null-pointer-checks
 ifneq ($(PORTABLE),)
 STANDARD += -DPORTABLE
 endif
 CFLAGS ?= -O2 -g
-RELRO = -Wl,-z,relro,-z,now,-z,noexecstack
+RELRO = -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
+
+# What not every compiler and processor has: all at once is tried first, each
+# alone where that fails.  -ftrivial-auto-var-init=zero is not among them: it
+# fills large rooms that are hardly used, and cost two in a hundred.
+TRIED = -fstack-clash-protection -fcf-protection=full
+accepts = $(shell printf '\043include <string.h>\n' | \
+    $(1) $(CFLAGS) $(2) -Werror -x c -S -o - - >/dev/null 2>&1 && echo '$(2)')
+hardening_of = $(HARDENING) $(or $(call accepts,$(1),$(TRIED)), \
+    $(foreach flag,$(TRIED),$(call accepts,$(1),$(flag))))
+# Who packages may have set his own.
+ifeq ($(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS)),)
+fortify_of = -U_FORTIFY_SOURCE $(or $(call accepts,$(1),-D_FORTIFY_SOURCE=3), \
+    $(call accepts,$(1),-D_FORTIFY_SOURCE=2))
+endif
+HARDENED := $(call hardening_of,$(CC)) $(call fortify_of,$(CC))
 
 # A static PIE by hand where the libc is musl: its gcc wrapper's -static-pie
 # silently makes a dynamic program.  Elsewhere the compiler knows how.
@@ -72,8 +88,8 @@ SERVER_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(SERVER_SOURCES))
 # The programs that the seam goes round none of.
 OBJECTS := $(sort $(LIB_OBJECTS) $(LDA_OBJECTS) $(SERVER_OBJECTS))
 PLACES = -DSYSCONFDIR='"$(SYSCONFDIR)"' -DLIBEXECDIR='"$(LIBEXECDIR)"'
-PRODUCT_FLAGS = $(STANDARD) $(WARNINGS) $(HARDENING) -D_FORTIFY_SOURCE=2 -fPIE -Ilib \
-    -Ilda $(CFLAGS) $(CPPFLAGS)
+PRODUCT_FLAGS = $(STANDARD) $(WARNINGS) $(HARDENED) -fPIE -Ilib -Ilda $(CFLAGS) \
+    $(CPPFLAGS)
 
 all: $(BUILD)/lda $(BUILD)/lda-getpw $(BUILD)/lda-relay $(BUILD)/lda-lmtp \
     $(BUILD)/lda-verify
@@ -113,9 +129,9 @@ $(BUILD)/lda-relay: $(BUILD)/obj/lda/relay_main.o $(BUILD)/places
 	@$(LINK)
 
 $(BUILD)/lda-getpw: lda/getpw_main.c
-	@mkdir -p $(@D); echo '  CC $<'; $(HOSTCC) $(STANDARD) $(WARNINGS) $(HARDENING) \
-	    -D_FORTIFY_SOURCE=2 $(CFLAGS) $(CPPFLAGS) -fPIE -pie \
-	    $(RELRO) -o $@ $<
+	@mkdir -p $(@D); echo '  CC $<'; $(HOSTCC) $(STANDARD) $(WARNINGS) \
+	    $(call hardening_of,$(HOSTCC)) $(call fortify_of,$(HOSTCC)) \
+	    $(CFLAGS) $(CPPFLAGS) -fPIE -pie $(RELRO) -o $@ $<
 
 # ---------------------------------------------------------------- tests
 
@@ -157,18 +173,21 @@ $(CHECK)/lda-verify: $(CHECK_LIB) $(CHECK_SERVER) $(CHECK)/obj/lda/verify_main.o
 	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
 
 # The real seam under other names, behind the one that injects faults.
-$(CHECK)/obj/real_kernel.o: $(CHECK)/obj/lib/base/kernel.o
-	nm -g --defined-only $< | awk '$$3 ~ /^kernel_/ { \
-	    print $$3, "real_" substr($$3, 8) }' > $@.names
-	objcopy --redefine-syms=$@.names $< $@
+KERNEL := %/kernel.o %/kernel_socket.o
+REAL_KERNEL := $(CHECK)/obj/real_kernel.o $(CHECK)/obj/real_kernel_socket.o
 
-$(CHECK)/lda-fault: $(filter-out %/kernel.o,$(CHECK_LIB)) $(CHECK_LDA) \
-    $(CHECK)/obj/tests/fault/kernel_fault.o $(CHECK)/obj/real_kernel.o
+$(CHECK)/obj/real_%.o: $(CHECK)/obj/lib/base/%.o
+	@echo '  REAL $<'; nm -g --defined-only $< | awk '$$3 ~ /^kernel_/ { \
+	    print $$3, "real_" substr($$3, 8) }' > $@.names
+	@objcopy --redefine-syms=$@.names $< $@
+
+$(CHECK)/lda-fault: $(filter-out $(KERNEL),$(CHECK_LIB)) $(CHECK_LDA) \
+    $(CHECK)/obj/tests/fault/kernel_fault.o $(REAL_KERNEL)
 	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
 
-$(CHECK)/lda-lmtp-fault: $(filter-out %/kernel.o,$(CHECK_LIB)) $(CHECK_SERVER) \
+$(CHECK)/lda-lmtp-fault: $(filter-out $(KERNEL),$(CHECK_LIB)) $(CHECK_SERVER) \
     $(CHECK)/obj/lda/lmtp_main.o $(CHECK)/obj/tests/fault/kernel_fault.o \
-    $(CHECK)/obj/real_kernel.o
+    $(REAL_KERNEL)
 	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
 
 $(CHECK)/lda-getpw: lda/getpw_main.c
@@ -187,7 +206,9 @@ $(CHECK)/tests/%: $(CHECK)/obj/tests/%.o $(CHECK_LIB) $(SUPPORT)
 check-programs: all $(CHECK_PROGRAMS)
 	@mkdir -p $(CHECK_ROOT)/etc $(CHECK_ROOT)/dev $(CHECK_ROOT)/libexec
 
-check: check-programs $(TESTS) layers seam
+check-built: check-programs $(TESTS)
+
+check: check-built layers seam hardening
 	@tests/support/packages $(BUILD)
 	@tests/support/run_checks $(TESTS)
 
@@ -238,11 +259,19 @@ bench: all $(BENCH)/floor $(BENCH)/floor-work $(BENCH_TOOLS)
 layers:
 	@tests/support/layers
 
+# Read back from the programs, whatever the compiler made of its flags.
+hardening: all
+	@tests/support/hardening $(if $(filter static,$(KIND)),static,dynamic) \
+	    $(addprefix $(BUILD)/,lda lda-relay lda-lmtp lda-verify)
+	@tests/support/hardening dynamic $(BUILD)/lda-getpw
+	@tests/support/hardening objects $(OBJECTS) \
+	    $(BUILD)/obj/lda/relay_main.o
+
 seam: $(OBJECTS)
 	@tests/support/seam $(OBJECTS)
 
-lint: layers seam
-	@tests/support/lint
+lint: layers seam hardening
+	@STANDARD='$(STANDARD)' WARNINGS='$(WARNINGS)' tests/support/lint
 
 # ---------------------------------------------------------------- install
 
@@ -306,6 +335,6 @@ FORCE:
 # Not the packages' /etc/apparmor.d.
 -include $(shell find $(BUILD) -path $(BUILD)/deb -prune -o -name '*.d' -print 2>/dev/null)
 
-.PHONY: all check check-programs check-system test proof run deps bench layers seam \
-    lint install uninstall dist deb rpm clean FORCE
+.PHONY: all check check-programs check-built check-system test proof run deps \
+    bench layers seam hardening lint install uninstall dist deb rpm clean FORCE
 .SECONDARY:

@@ -1,11 +1,12 @@
 /*
  * kernel_fault.c - the seam of base/kernel.h, failing as planned.
  *
- * The program is linked a second time with this in place of kernel.c (which
- * is there too, as real_X).  Each call writes down what it was asked and
- * what it answered, and one rule of the plan may make it fail, come short,
- * be interrupted, hang, or be the last thing the process does.  A process
- * without LDA_FAULT_PLAN in its environment behaves like the product.
+ * The program is linked a second time with this in place of kernel.c and
+ * kernel_socket.c (which are there too, as real_X).  Each call writes down
+ * what it was asked and what it answered, and one rule of the plan may make it
+ * fail, come short, be interrupted, hang, or be the last thing the process
+ * does.  A process without LDA_FAULT_PLAN in its environment behaves like the
+ * product.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "plan.h"
@@ -935,6 +936,17 @@ kernel_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 		return (int)end(record, 0);
 	}
 	return (int)end(record, real_poll(fds, count, timeout_ms));
+}
+
+int
+kernel_poll_open(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	struct fault_record *record =
+	    begin(CALL_POLL_OPEN, count > 0 ? fds[0].fd : -1);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_poll_open(fds, count, timeout_ms));
 }
 
 int

@@ -78,6 +78,7 @@ enum fault_call {
 	CALL_RANDOM,
 	CALL_HOSTNAME,
 	CALL_POLL,
+	CALL_POLL_OPEN,
 	CALL_DATAGRAM,
 	CALL_SEND,
 	CALL_SEND_TO,
@@ -153,11 +154,11 @@ struct fault_plan {
 	bool no_sleep;     /* waiting only moves the process's clocks */
 	bool fixed_random; /* kernel_random answers nothing but this octet */
 	unsigned char random_octet;
-	unsigned ahead_seconds; /* how far the program's calendar is ahead */
-	unsigned call_limit;    /* a process that calls more often is killed */
-	bool ran_away;          /* and this says that it happened */
-	atomic_uint processes;  /* how many there were */
-	atomic_uint records; /* may exceed LEDGER_RECORDS: the rest is lost */
+	int64_t ahead_seconds; /* how far the program's calendar is ahead */
+	unsigned call_limit;   /* a process that calls more often is killed */
+	bool ran_away;         /* and this says that it happened */
+	atomic_uint processes; /* how many there were */
+	atomic_uint records;   /* may exceed LEDGER_RECORDS: the rest is lost */
 	struct fault_record ledger[LEDGER_RECORDS];
 };
 
