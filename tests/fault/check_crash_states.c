@@ -3,8 +3,8 @@
  *
  * After exit 0 the message is there, whole, in every state that the disk can
  * be in.  Before, and for good when the delivery was refused, a Maildir shows
- * all of it or nothing, and an mbox begins with the octets that it had.  The
- * model (crash.h) is fed with the calls of each delivery of scenarios.c, and
+ * all of it or nothing, and an mbox begins with the octets that it had; when
+ * it was refused none of it comes back.  The model (crash.h) is fed with the calls of each delivery of scenarios.c, and
  * of those where one call fails; and each fsync is passed over once, which has
  * to be noticed: a model that forgives everything proves nothing.
  *
@@ -47,6 +47,7 @@ struct view {
 	char folder[PATH_MAX];
 	char inbox[PATH_MAX]; /* where mail for a bad folder goes */
 	bool is_answered;     /* exit 0 */
+	bool is_refused;      /* any other, and whatever it did is undone */
 	bool is_mbox;
 	bool may_warn; /* a notice of quota_warning is no trace */
 	size_t records;
@@ -98,7 +99,7 @@ is_message(void *context, const char *octets, size_t length)
 
 static const char *
 complain_of_mbox(const struct view *view, const struct crash_sight *sights,
-    size_t count, bool answered)
+    size_t count, bool at_end)
 {
 	unsigned old = 0, grown = 0;
 
@@ -107,20 +108,23 @@ complain_of_mbox(const struct view *view, const struct crash_sight *sights,
 
 		if (sights[i].was_there && (content & CRASH_GROWN) == 0)
 			return "old mail in the mbox is damaged";
+		if (at_end && view->is_refused &&
+		    (content & (CRASH_OLD | CRASH_FINAL)) == 0)
+			return "refused, and a part of the message comes back";
 		old += sights[i].was_there;
 		grown += (content & CRASH_FINAL) != 0 &&
 		    (content & CRASH_OLD) == 0;
 	}
 	if (old < view->old_files)
 		return "the mbox is gone";
-	if (answered && grown != 1)
+	if (at_end && view->is_answered && grown != 1)
 		return "exit 0, and the mbox has lost the message";
 	return NULL;
 }
 
 static const char *
 complain_of_maildir(const struct view *view, const struct crash_sight *sights,
-    size_t count, bool answered)
+    size_t count, bool at_end)
 {
 	unsigned old = 0, copies = 0;
 
@@ -144,7 +148,9 @@ complain_of_maildir(const struct view *view, const struct crash_sight *sights,
 		return "an old file is gone";
 	if (copies > 1)
 		return "the message is to be seen twice";
-	if (answered && copies != 1)
+	if (at_end && view->is_refused && copies > 0)
+		return "refused, and the message comes back";
+	if (at_end && view->is_answered && copies != 1)
 		return "exit 0, and the message is lost";
 	return NULL;
 }
@@ -154,11 +160,10 @@ complain(void *context, const struct crash_sight *sights, size_t count,
     size_t records)
 {
 	const struct view *view = context;
-	bool answered = view->is_answered && records >= view->records;
+	bool at_end = records >= view->records;
 
-	return view->is_mbox ?
-	    complain_of_mbox(view, sights, count, answered) :
-	    complain_of_maildir(view, sights, count, answered);
+	return view->is_mbox ? complain_of_mbox(view, sights, count, at_end) :
+			       complain_of_maildir(view, sights, count, at_end);
 }
 
 /* The delivery, with the disk before it known to the model. */
@@ -191,6 +196,10 @@ deliver(struct stage *stage, const struct fault_rule *rule, struct view *view,
 	done->deliveries++;
 	view->records = stage->plan->records;
 	view->is_answered = ending->wait_status == 0;
+	/* Where nothing can be undone a duplicate is told of in the log. */
+	view->is_refused = !view->is_answered &&
+	    scenario->weather.call != CALL_UNLINKAT &&
+	    scenario->weather.call != CALL_FTRUNCATE;
 	view->old_files = 0;
 	if ((scenario->flags & (WORLD_OLD_MAIL | WORLD_HALF_MAIL)) != 0 &&
 	    view->is_mbox)
