@@ -239,11 +239,12 @@ tell(const struct view *view, const char *what)
 static void
 judge_states(struct view *view)
 {
+	const struct crash_omission none = { SIZE_MAX, false };
 	char complaint[COMPLAINT];
 	unsigned long states;
 	const char *note;
 
-	if (!crash_replay(view->crash, view->stage->plan, SIZE_MAX, &note)) {
+	if (!crash_replay(view->crash, view->stage->plan, none, &note)) {
 		tell(view, note);
 		return;
 	}
@@ -273,6 +274,7 @@ static void
 leave_out_each(struct view *view)
 {
 	const struct fault_plan *plan = view->stage->plan;
+	struct crash_omission omission = { 0, false };
 	char complaint[COMPLAINT];
 	unsigned long states;
 	const char *note;
@@ -281,7 +283,8 @@ leave_out_each(struct view *view)
 		if (plan->ledger[i].call != CALL_FSYNC ||
 		    !plan->ledger[i].happened || is_spare(&plan->ledger[i]))
 			continue;
-		ck_assert(crash_replay(view->crash, plan, i, &note));
+		omission.first = i;
+		ck_assert(crash_replay(view->crash, plan, omission, &note));
 		done->left_out++;
 		if (count_broken(view, complaint, &states) > 0)
 			continue;

@@ -28,24 +28,6 @@
 #include <unistd.h>
 
 #define PATIENCE_SECONDS 300
-#define SMALL 2000
-#define LARGE ((size_t)200 * 1024)
-
-static const struct lmtp_scenario scenarios[] = {
-	{ "three", SMALL, false, true, { 0 }, { NULL } },
-	/* In a file beside the mailboxes that all three give a name. */
-	{ "shared", LARGE, true, false, { 0 },
-	    { "lmtp_hdr_delivery_address=none", NULL } },
-	/* The same where there are no files without a name: copies. */
-	{ "unshared", LARGE, false, false,
-	    { ACT_FAIL_EVERY, CALL_UNNAMED_FILE, 0, 0, EOPNOTSUPP },
-	    { "lmtp_hdr_delivery_address=none", NULL } },
-	/* Or where none can be given. */
-	{ "unlinked", LARGE, false, false,
-	    { ACT_FAIL_EVERY, CALL_LINK_OPEN, 0, 0, EXDEV },
-	    { "lmtp_hdr_delivery_address=none", NULL } },
-};
-
 static struct {
 	unsigned faults, kills, broken;
 } * done;
@@ -63,21 +45,10 @@ is_killing(const struct fault_rule *rule)
 	return rule->action == ACT_KILL;
 }
 
-/* The processes are numbered as they are forked: the speaker is 0, and where
- * a file beside the mailboxes is looked for that is 1. */
-static unsigned
-first_worker(const struct lmtp_scenario *scenario)
-{
-	for (size_t i = 0; scenario->settings[i] != NULL; i++)
-		if (strstr(scenario->settings[i], "=none") != NULL)
-			return 2;
-	return 1;
-}
-
 static int
 box_of(const struct row *row)
 {
-	unsigned first = first_worker(row->scenario);
+	unsigned first = lmtp_first_worker(row->scenario);
 
 	return row->rule.process < first ? -1 :
 					   (int)(row->rule.process - first);
@@ -320,7 +291,7 @@ try_call(struct lmtp_stage *stage, const struct fault_record *record)
 	for (int i = 0; i < CALL_ERRORS && call->errors[i] != 0; i++) {
 		if (!call_can_fail(record, call->errors[i]))
 			continue;
-		if (i > 0 && stage->scenario != &scenarios[0] &&
+		if (i > 0 && stage->scenario != &lmtp_scenarios[0] &&
 		    call->errors[i] != EIO && call->errors[i] != ENOSPC)
 			continue;
 		try(stage, row, ACT_FAIL, call->errors[i], "once");
@@ -372,11 +343,11 @@ clean_session(struct lmtp_stage *stage, unsigned *count)
 static bool
 is_played(const struct lmtp_stage *stage, const struct fault_record *record)
 {
-	unsigned first = first_worker(stage->scenario);
+	unsigned first = lmtp_first_worker(stage->scenario);
 
 	if (record->process > first || record->call == CALL_CLOCK)
 		return false;
-	return stage->scenario == &scenarios[0] || record->process == first ||
+	return stage->scenario == &lmtp_scenarios[0] || record->process == first ||
 	    (record->ordinal + record->process) % 11 == 0;
 }
 
@@ -386,7 +357,7 @@ START_TEST(every_answer_is_true)
 	struct fault_record *calls;
 	unsigned count, before = done->broken;
 
-	lmtp_stage_set_up(&stage, &scenarios[_i]);
+	lmtp_stage_set_up(&stage, &lmtp_scenarios[_i]);
 	calls = clean_session(&stage, &count);
 	for (unsigned i = 0; i < count; i++)
 		if (is_played(&stage, &calls[i]))
@@ -394,7 +365,7 @@ START_TEST(every_answer_is_true)
 	free(calls);
 	lmtp_stage_tear_down(&stage);
 	ck_assert_msg(done->broken == before, "%s: %u rows broken, named above",
-	    scenarios[_i].name, done->broken - before);
+	    lmtp_scenarios[_i].name, done->broken - before);
 }
 END_TEST
 
@@ -413,7 +384,7 @@ main(void)
 		return EXIT_FAILURE;
 	tcase_set_timeout(sweep, PATIENCE_SECONDS);
 	tcase_add_loop_test(sweep, every_answer_is_true, 0,
-	    (int)(sizeof(scenarios) / sizeof(scenarios[0])));
+	    (int)lmtp_scenario_count);
 	suite_add_tcase(suite, sweep);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

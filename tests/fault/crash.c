@@ -411,9 +411,18 @@ named(struct crash *crash, const char *name)
 	return crash->paths[path].at;
 }
 
+static bool
+is_omitted(const struct fault_plan *plan, size_t at,
+    struct crash_omission omission)
+{
+	return at == omission.first ||
+	    (omission.and_later && at > omission.first &&
+		plan->ledger[at].inode == plan->ledger[omission.first].inode);
+}
+
 static void
 take_record(struct crash *crash, const struct fault_plan *plan, size_t at,
-    size_t left_out)
+    struct crash_omission omission)
 {
 	const struct fault_record *record = &plan->ledger[at];
 
@@ -434,7 +443,7 @@ take_record(struct crash *crash, const struct fault_plan *plan, size_t at,
 		cut_file(crash, record, at);
 		break;
 	case CALL_FSYNC:
-		if (at != left_out)
+		if (!is_omitted(plan, at, omission))
 			save(crash, record, at);
 		break;
 	case CALL_LINKAT:
@@ -531,7 +540,7 @@ keep_ends(struct crash *crash)
 
 bool
 crash_replay(struct crash *crash, const struct fault_plan *plan,
-    size_t left_out, const char **note)
+    struct crash_omission omission, const char **note)
 {
 	size_t records = plan->records;
 
@@ -544,7 +553,7 @@ crash_replay(struct crash *crash, const struct fault_plan *plan,
 		crash->note = "more calls than the ledger has room for";
 	for (size_t i = 0; i < records && crash->note == NULL; i++)
 		if (plan->ledger[i].happened)
-			take_record(crash, plan, i, left_out);
+			take_record(crash, plan, i, omission);
 	crash->records = records;
 	*note = crash->note;
 	if (crash->note != NULL)

@@ -55,11 +55,17 @@ void crash_free(struct crash *crash);
 void crash_forget(struct crash *crash);
 bool crash_look(struct crash *crash, const char *top);
 
-/* What the calls did, but that call number left_out, an fsync, is passed over
- * (SIZE_MAX: none).  False: the model has no room, or a call is strange to it;
- * note says why. */
+/* What is passed over in a replay: call number first, an fsync, and all later
+ * ones of the same file, too, if that is asked for. */
+struct crash_omission {
+	size_t first; /* SIZE_MAX: nothing is */
+	bool and_later;
+};
+
+/* What the calls did.  False: the model has no room, or a call is strange to
+ * it; note says why. */
 bool crash_replay(struct crash *crash, const struct fault_plan *plan,
-    size_t left_out, const char **note);
+    struct crash_omission omission, const char **note);
 
 /* Whether the disk that the model ends with, if there is no power cut, is the
  * one that is there; else the name that differs. */

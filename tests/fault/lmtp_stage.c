@@ -3,7 +3,7 @@
  *
  * Source: postfix spawn_command.c (reference postfix 4.5); RFC 2033.
  */
-#define _GNU_SOURCE /* setgroups(2), mmap(2) MAP_ANONYMOUS */
+#define _GNU_SOURCE /* setgroups(2), memmem(3) */
 #include "lmtp_stage.h"
 
 #include "support/machine.h"
@@ -34,6 +34,36 @@
 /* What tells one message from another and from half of itself. */
 #define FIRST_LINE "Subject: sweep\r\n\r\nfirst line\r\n"
 #define LAST_LINE "last line\r\n"
+
+#define SMALL 2000
+#define LARGE ((size_t)200 * 1024)
+
+const struct lmtp_scenario lmtp_scenarios[] = {
+	{ "three", SMALL, false, true, { 0 }, { NULL } },
+	/* In a file beside the mailboxes that all three give a name. */
+	{ "shared", LARGE, true, false, { 0 },
+	    { "lmtp_hdr_delivery_address=none", NULL } },
+	/* The same where there are no files without a name: copies. */
+	{ "unshared", LARGE, false, false,
+	    { ACT_FAIL_EVERY, CALL_UNNAMED_FILE, 0, 0, EOPNOTSUPP },
+	    { "lmtp_hdr_delivery_address=none", NULL } },
+	/* Or where none can be given. */
+	{ "unlinked", LARGE, false, false,
+	    { ACT_FAIL_EVERY, CALL_LINK_OPEN, 0, 0, EXDEV },
+	    { "lmtp_hdr_delivery_address=none", NULL } },
+};
+
+const size_t lmtp_scenario_count =
+    sizeof(lmtp_scenarios) / sizeof(lmtp_scenarios[0]);
+
+unsigned
+lmtp_first_worker(const struct lmtp_scenario *scenario)
+{
+	for (size_t i = 0; scenario->settings[i] != NULL; i++)
+		if (strstr(scenario->settings[i], "=none") != NULL)
+			return 2;
+	return 1;
+}
 
 static void
 give_up(const char *what)
@@ -190,6 +220,8 @@ lmtp_stage_reset(struct lmtp_stage *stage)
 	stage->plan->no_sync = true;
 	stage->plan->no_sleep = true;
 	stage->plan->fixed_random = false;
+	stage->plan->keeps_octets = false;
+	stage->plan->octets_used = 0;
 	stage->plan->call_limit = CALL_LIMIT;
 	stage->plan->ran_away = false;
 	stage->plan->processes = 0;
@@ -371,23 +403,30 @@ talk(struct client *at, const struct lmtp_scenario *scenario)
 		outcome->bad_reply = true;
 }
 
-/* Whether it is all of the message that was sent, and nothing else. */
+bool
+lmtp_is_whole(const char *text, size_t length, size_t octets)
+{
+	static const char begin[] = "Subject: sweep\n\nfirst line\n";
+	static const char end[] = "last line\n";
+	const char *first = memmem(text, length, begin, sizeof(begin) - 1);
+	size_t size = first == NULL ? 0 : (size_t)(text + length - first);
+
+	return size > sizeof(end) && size + 64 > octets * 9 / 10 &&
+	    memcmp(text + length - (sizeof(end) - 1), end, sizeof(end) - 1) ==
+	    0 &&
+	    memchr(text, '\0', length) == NULL;
+}
+
 static bool
 is_whole(int dir, const char *name, size_t octets)
 {
-	char room[512 * 1024];
+	static char room[512 * 1024];
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? -1 : read(fd, room, sizeof(room) - 1);
-	const char *first;
+	ssize_t got = fd < 0 ? -1 : read(fd, room, sizeof(room));
 
 	if (fd >= 0)
 		(void)close(fd);
-	if (got < 0)
-		return false;
-	room[got] = '\0';
-	first = strstr(room, "Subject: sweep\n\nfirst line\n");
-	return first != NULL && strlen(first) + 64 > octets * 9 / 10 &&
-	    strcmp(room + got - strlen("last line\n"), "last line\n") == 0;
+	return got >= 0 && lmtp_is_whole(room, (size_t)got, octets);
 }
 
 static void

@@ -52,6 +52,17 @@ struct lmtp_outcome {
 	char said[4096];
 };
 
+/* The sessions that are swept, and where they end. */
+extern const struct lmtp_scenario lmtp_scenarios[];
+extern const size_t lmtp_scenario_count;
+
+/* The process that delivers to the first box: those before it are the one who
+ * speaks (0) and, where a file beside the mailboxes is looked for, another. */
+unsigned lmtp_first_worker(const struct lmtp_scenario *scenario);
+
+/* Whether that is all of the message that was sent, behind headers. */
+bool lmtp_is_whole(const char *text, size_t length, size_t octets);
+
 void lmtp_stage_set_up(
     struct lmtp_stage *stage, const struct lmtp_scenario *scenario);
 void lmtp_stage_tear_down(struct lmtp_stage *stage);
