@@ -402,7 +402,7 @@ main(void)
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (done == MAP_FAILED)
 		return EXIT_FAILURE;
-	stages_begin();
+	stages_begin(STAGE_FAULT);
 	tcase_set_timeout(states, PATIENCE_SECONDS);
 	tcase_add_loop_test(states, no_power_cut_loses_or_tears_a_message, 0,
 	    (int)scenario_count);
@@ -412,8 +412,8 @@ main(void)
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	stages_end();
-	(void)printf("summary: %lu crash states of %u deliveries, %u missing "
-		     "fsyncs noticed, %u survivors\n",
-	    done->states, done->deliveries, done->left_out, done->survivors);
+	(void)printf("summary: %lu crash states, %u survivors\n"
+		     "%u deliveries, %u missing fsyncs noticed\n",
+	    done->states, done->survivors, done->deliveries, done->left_out);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -324,9 +324,9 @@ main(void)
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
-	(void)printf("summary: %lu crash states of %u LMTP sessions, %u "
-		     "missing fsyncs noticed, %u survivors\n",
-	    done->states, done->deliveries, done->left_out, done->survivors);
+	(void)printf("summary: %lu crash states, %u survivors\n"
+		     "%u sessions, %u missing fsyncs noticed\n",
+	    done->states, done->survivors, done->deliveries, done->left_out);
 	machine_end();
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -44,10 +44,22 @@
 #define HANG_SETTING "delivery_timeout=1s"
 #define DEADLINE_MS 4000
 
+/* What is counted, each with the rows that broke the contract. */
+enum kind {
+	KIND_FAULTS,
+	KIND_KILLS,
+	KIND_SIGNALS,
+	KIND_HANGS,
+	KIND_MEMORY,
+	KINDS
+};
+
+static const char *const kind_names[KINDS] = { "faults injected", "kills",
+	"signals", "hangs", "out-of-memory points" };
+
 static struct tally {
-	atomic_uint faults; /* disturbances that took place */
-	atomic_uint kills;
-	atomic_uint hangs;
+	atomic_uint count[KINDS]; /* disturbances that took place */
+	atomic_uint survivors[KINDS];
 	atomic_uint deliveries;
 	atomic_uint scenarios;
 	atomic_uint broken;
@@ -79,6 +91,8 @@ static const struct {
 	{ ACT_KILL, "kill" },
 	{ ACT_TEAR, "tear" },
 	{ ACT_TERM, "term" },
+	{ ACT_HUP, "hup" },
+	{ ACT_INT, "int" },
 	{ ACT_HANG, "hang" },
 	{ ACT_HANG_TERM, "hang-term" },
 	{ ACT_PRETEND, "pretend" },
@@ -108,14 +122,14 @@ row_name(const struct scenario *scenario, const struct fault_rule *rule,
 }
 
 void
-sweep_begin(void)
+sweep_begin(const char *program)
 {
 	tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (tally == MAP_FAILED)
 		abort();
 	(void)clock_gettime(CLOCK_MONOTONIC, &tally->began);
-	stages_begin();
+	stages_begin(program);
 }
 
 void
@@ -125,10 +139,13 @@ sweep_end(void)
 
 	stages_end();
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	(void)printf("summary: %u faults, %u kills, %u hangs in %u scenarios, "
-		     "%u deliveries, %u rows broken, %.1f s\n",
-	    tally->faults, tally->kills, tally->hangs, tally->scenarios,
-	    tally->deliveries, tally->broken,
+	for (enum kind kind = 0; kind < KINDS; kind++)
+		if (tally->count[kind] + tally->survivors[kind] > 0)
+			(void)printf("summary: %u %s, %u survivors\n",
+			    tally->count[kind], kind_names[kind],
+			    tally->survivors[kind]);
+	(void)printf("%u scenarios, %u deliveries, %.1f s\n", tally->scenarios,
+	    tally->deliveries,
 	    (double)(now.tv_sec - tally->began.tv_sec) +
 		(double)(now.tv_nsec - tally->began.tv_nsec) / 1e9);
 }
@@ -224,35 +241,49 @@ show(const struct stage *stage, const char *complaint,
 	    ending->log);
 }
 
+static bool
+is_kill(enum fault_action action)
+{
+	return action == ACT_KILL || action == ACT_TEAR;
+}
+
+static bool
+is_signal(enum fault_action action)
+{
+	return action == ACT_TERM || action == ACT_HUP || action == ACT_INT;
+}
+
+static enum kind
+kind_of(const struct fault_rule *rule)
+{
+	if (is_kill(rule->action))
+		return KIND_KILLS;
+	if (is_signal(rule->action))
+		return KIND_SIGNALS;
+	if (rule->action == ACT_HANG || rule->action == ACT_HANG_TERM)
+		return KIND_HANGS;
+	return stages_are_short_of_memory() ? KIND_MEMORY : KIND_FAULTS;
+}
+
 static void
 report(const struct stage *stage, const char *complaint,
     const struct ending *ending)
 {
 	(void)atomic_fetch_add(&tally->broken, 1);
+	(void)atomic_fetch_add(
+	    &tally->survivors[kind_of(&stage->plan->rule)], 1);
 	if (atomic_fetch_add(&tally->shown, 1) < SHOWN || only_row() != NULL)
 		show(stage, complaint, ending);
-}
-
-static bool
-is_kill(enum fault_action action)
-{
-	return action == ACT_KILL || action == ACT_TEAR || action == ACT_TERM;
 }
 
 static void
 count_disturbance(const struct stage *stage)
 {
-	atomic_uint *kind = &tally->faults;
-
-	if (is_kill(stage->plan->rule.action))
-		kind = &tally->kills;
-	if (stage->plan->rule.action == ACT_HANG ||
-	    stage->plan->rule.action == ACT_HANG_TERM)
-		kind = &tally->hangs;
 	(void)atomic_fetch_add(&tally->deliveries, 1);
 	for (size_t i = 0; i < ledger_length(stage->plan); i++)
 		if (stage->plan->ledger[i].injected) {
-			(void)atomic_fetch_add(kind, 1);
+			(void)atomic_fetch_add(
+			    &tally->count[kind_of(&stage->plan->rule)], 1);
 			return;
 		}
 }
@@ -295,8 +326,9 @@ judge_stage(struct stage *stage, const struct ending *ending)
 		ledger_print(
 		    stage->plan->ledger, evidence.record_count, stderr);
 	sound = judge_delivery(&evidence, complaint, sizeof(complaint));
-	if (sound && is_kill(stage->plan->rule.action) &&
-	    stage->scenario->want_exit == 0)
+	if (sound && stage->scenario->want_exit == 0 &&
+	    (is_kill(stage->plan->rule.action) ||
+		is_signal(stage->plan->rule.action)))
 		sound = recovers(stage, &tree, complaint, sizeof(complaint));
 	if (!sound)
 		report(stage, complaint, ending);
@@ -407,8 +439,11 @@ static void
 add_kill_rows(struct rows *rows, const struct fault_record *at)
 {
 	add_row(rows, ACT_KILL, at, 0);
-	if ((rows->scenario->flags & SHARES_CALLS) == 0)
-		add_row(rows, ACT_TERM, at, 0);
+	add_row(rows, ACT_TERM, at, 0);
+	if ((rows->scenario->flags & SHARES_CALLS) == 0) {
+		add_row(rows, ACT_HUP, at, 0);
+		add_row(rows, ACT_INT, at, 0);
+	}
 	if (at->call == CALL_WRITE && at->path[0] == '/' && at->result > 1)
 		add_row(rows, ACT_TEAR, at, 0);
 }
@@ -459,6 +494,8 @@ share_out(const struct rows *rows)
 		    status != 0) {
 			(void)fprintf(stderr, "fault sweep: a worker died\n");
 			(void)atomic_fetch_add(&tally->broken, 1);
+			(void)atomic_fetch_add(
+			    &tally->survivors[KIND_FAULTS], 1);
 		}
 }
 
@@ -535,6 +572,32 @@ sweep_kills(const struct scenario *scenario)
 	return tally->broken - before;
 }
 
+/* Each taking of memory fails, for the first time or, for those who would go
+ * on, from there on. */
+unsigned
+sweep_memory(const struct scenario *scenario)
+{
+	static struct rows rows;
+	struct fault_record *clean;
+	unsigned before = tally->broken;
+	size_t count;
+
+	if (!is_wanted(scenario))
+		return 0;
+	clean = rehearse(scenario, &count);
+	if (clean == NULL)
+		return 1;
+	rows.scenario = scenario;
+	rows.count = 0;
+	for (size_t i = 0; i < count; i++)
+		if (clean[i].call == CALL_MAP) {
+			add_row(&rows, ACT_FAIL, &clean[i], ENOMEM);
+			add_row(&rows, ACT_FAIL_ON, &clean[i], ENOMEM);
+		}
+	share_out(&rows);
+	return tally->broken - before;
+}
+
 /* Limits of a file's size. */
 
 /* Of the largest file that a delivery makes longer. */
@@ -559,7 +622,7 @@ play_limit(struct stage *stage, rlim_t limit, bool fits)
 	stage_reset(stage);
 	stage_run(stage, &ending);
 	sound = judge_stage(stage, &ending);
-	(void)atomic_fetch_add(&tally->faults, 1);
+	(void)atomic_fetch_add(&tally->count[KIND_FAULTS], 1);
 	if (sound && !fits && strncmp(ending.reply, "4.2.2 ", 6) != 0) {
 		report(stage, "too small a limit is not 4.2.2", &ending);
 		sound = false;
