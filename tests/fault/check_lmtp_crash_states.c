@@ -15,8 +15,6 @@
 #include "ledger.h"
 #include "lmtp_stage.h"
 
-#include "support/machine.h"
-
 #include <check.h>
 #include <errno.h>
 #include <limits.h>
@@ -312,7 +310,7 @@ main(void)
 	SRunner *runner;
 	int failed;
 
-	machine_begin();
+	lmtp_stages_begin();
 	done = mmap(NULL, sizeof(*done), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (done == MAP_FAILED)
@@ -328,6 +326,6 @@ main(void)
 	(void)printf("summary: %lu crash states, %u survivors\n"
 		     "%u sessions, %u missing fsyncs noticed\n",
 	    done->states, done->survivors, done->deliveries, done->left_out);
-	machine_end();
+	lmtp_stages_end();
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -26,7 +26,7 @@ static bool
 is_signal(const struct fault_rule *rule)
 {
 	return rule->action == ACT_TERM || rule->action == ACT_HUP ||
-	    rule->action == ACT_INT;
+	    rule->action == ACT_INT || rule->action == ACT_HANG_TERM;
 }
 
 /* The call that was disturbed, as this session made it; NULL: it never came
@@ -207,7 +207,9 @@ lmtp_judge(const struct lmtp_stage *stage, const struct lmtp_row *row,
 
 		if (complaint != NULL)
 			return complaint;
-		if (outcome->answer[box] / 100 == 4 && outcome->log_lines == 0)
+		/* Without memory there is no line. */
+		if (outcome->answer[box] / 100 == 4 &&
+		    outcome->log_lines == 0 && row->rule.call != CALL_MAP)
 			return "not a line in the log";
 	}
 	return NULL;

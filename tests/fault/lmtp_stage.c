@@ -185,14 +185,27 @@ map_plan(struct lmtp_stage *stage)
 }
 
 void
+lmtp_stages_begin(void)
+{
+	machine_begin();
+	machine_write(
+	    "etc/passwd", "speaker:x:60009:60009::/:/bin/false\n", 0644);
+}
+
+void
+lmtp_stages_end(void)
+{
+	machine_remove("etc/passwd");
+	machine_end();
+}
+
+void
 lmtp_stage_set_up(
     struct lmtp_stage *stage, const struct lmtp_scenario *scenario)
 {
 	memset(stage, 0, sizeof(*stage));
 	stage->scenario = scenario;
 	stage->program = LMTP_PROGRAM_FAULT;
-	machine_write(
-	    "etc/passwd", "speaker:x:60009:60009::/:/bin/false\n", 0644);
 	(void)snprintf(stage->root, sizeof(stage->root), "/tmp/lmtp.XXXXXX");
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) < 0)
 		give_up("become a subreaper");

@@ -59,6 +59,10 @@ struct lmtp_outcome {
 	char said[4096];
 };
 
+/* Once for a test program, before its tests fork: the machine. */
+void lmtp_stages_begin(void);
+void lmtp_stages_end(void);
+
 /* The sessions that are swept, and where they end. */
 extern const struct lmtp_scenario lmtp_scenarios[];
 extern const size_t lmtp_scenario_count;
