@@ -20,6 +20,8 @@
 
 #include "base/attribute.h"
 
+#include "support/tally.h"
+
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -34,10 +36,8 @@
 #define COMPLAINT 2048
 
 static struct {
-	unsigned long states;
 	unsigned deliveries;
 	unsigned left_out; /* fsyncs that were passed over */
-	unsigned survivors;
 } * done;
 
 /* What the judge knows of a delivery. */
@@ -228,7 +228,7 @@ tell(const struct view *view, const char *what)
 {
 	const struct fault_plan *plan = view->stage->plan;
 
-	done->survivors++;
+	tally_survivor(TALLY_STATES, 1);
 	(void)fprintf(stderr, "%s, process %u, call %u, %s: %s\n",
 	    view->stage->scenario->name, plan->rule.process,
 	    plan->rule.ordinal, error_name(plan->rule.error), what);
@@ -256,7 +256,7 @@ judge_states(struct view *view)
 	}
 	if (count_broken(view, complaint, &states) > 0)
 		tell(view, complaint);
-	done->states += states;
+	tally_add(TALLY_STATES, states);
 }
 
 static bool
@@ -367,7 +367,7 @@ START_TEST(no_power_cut_loses_or_tears_a_message)
 	struct view view = { 0 };
 	struct ending ending;
 	struct stage stage;
-	unsigned before = done->survivors;
+	unsigned long before = tally_survivors();
 
 	if (!is_wanted(scenario))
 		return;
@@ -385,8 +385,8 @@ START_TEST(no_power_cut_loses_or_tears_a_message)
 		fail_each(&view, &stage);
 	crash_free(view.crash);
 	stage_tear_down(&stage);
-	ck_assert_msg(done->survivors == before, "%s: %u, named above",
-	    scenario->name, done->survivors - before);
+	ck_assert_msg(tally_survivors() == before, "%s: %lu, named above",
+	    scenario->name, tally_survivors() - before);
 }
 END_TEST
 
@@ -402,6 +402,7 @@ main(void)
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (done == MAP_FAILED)
 		return EXIT_FAILURE;
+	tally_begin();
 	stages_begin(STAGE_FAULT);
 	tcase_set_timeout(states, PATIENCE_SECONDS);
 	tcase_add_loop_test(states, no_power_cut_loses_or_tears_a_message, 0,
@@ -412,8 +413,8 @@ main(void)
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	stages_end();
-	(void)printf("summary: %lu crash states, %u survivors\n"
-		     "%u deliveries, %u missing fsyncs noticed\n",
-	    done->states, done->survivors, done->deliveries, done->left_out);
+	tally_print();
+	(void)printf("%u deliveries, %u missing fsyncs noticed\n",
+	    done->deliveries, done->left_out);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -15,6 +15,8 @@
 #include "ledger.h"
 #include "lmtp_stage.h"
 
+#include "support/tally.h"
+
 #include <check.h>
 #include <errno.h>
 #include <limits.h>
@@ -27,10 +29,8 @@
 #define COMPLAINT 2048
 
 static struct {
-	unsigned long states;
 	unsigned deliveries;
 	unsigned left_out; /* fsyncs that were passed over */
-	unsigned survivors;
 } * done;
 
 /* What the judge knows of a session. */
@@ -162,7 +162,7 @@ tell(const struct view *view, const char *what)
 {
 	const struct fault_plan *plan = view->stage->plan;
 
-	done->survivors++;
+	tally_survivor(TALLY_STATES, 1);
 	(void)fprintf(stderr, "%s, process %u, call %u, %s: %s\n",
 	    view->stage->scenario->name, plan->rule.process,
 	    plan->rule.ordinal, error_name(plan->rule.error), what);
@@ -200,7 +200,7 @@ judge_states(struct view *view)
 	}
 	if (count_broken(view, complaint, &states) > 0)
 		tell(view, complaint);
-	done->states += states;
+	tally_add(TALLY_STATES, states);
 }
 
 /* A file that gets several names is synced by the process that received it,
@@ -279,7 +279,7 @@ START_TEST(no_power_cut_makes_an_answer_untrue)
 	const struct lmtp_scenario *scenario = &lmtp_scenarios[_i];
 	const struct fault_rule none = { .action = ACT_NOT };
 	const char *only = getenv("FAULT_ONLY");
-	unsigned before = done->survivors;
+	unsigned long before = tally_survivors();
 	struct lmtp_outcome outcome;
 	struct view view = { 0 };
 	struct lmtp_stage stage;
@@ -297,8 +297,8 @@ START_TEST(no_power_cut_makes_an_answer_untrue)
 	fail_each(&view, &stage);
 	crash_free(view.crash);
 	lmtp_stage_tear_down(&stage);
-	ck_assert_msg(done->survivors == before, "%s: %u, named above",
-	    scenario->name, done->survivors - before);
+	ck_assert_msg(tally_survivors() == before, "%s: %lu, named above",
+	    scenario->name, tally_survivors() - before);
 }
 END_TEST
 
@@ -315,6 +315,7 @@ main(void)
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (done == MAP_FAILED)
 		return EXIT_FAILURE;
+	tally_begin();
 	tcase_set_timeout(states, PATIENCE_SECONDS);
 	tcase_add_loop_test(states, no_power_cut_makes_an_answer_untrue, 0,
 	    (int)lmtp_scenario_count);
@@ -323,9 +324,9 @@ main(void)
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
-	(void)printf("summary: %lu crash states, %u survivors\n"
-		     "%u sessions, %u missing fsyncs noticed\n",
-	    done->states, done->survivors, done->deliveries, done->left_out);
+	tally_print();
+	(void)printf("%u sessions, %u missing fsyncs noticed\n",
+	    done->deliveries, done->left_out);
 	lmtp_stages_end();
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

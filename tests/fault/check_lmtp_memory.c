@@ -7,6 +7,8 @@
  */
 #include "lmtp_sweep.h"
 
+#include "support/tally.h"
+
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +19,8 @@ START_TEST(every_answer_is_true_without_memory)
 {
 	static struct lmtp_rows rows;
 	const struct lmtp_scenario *scenario = &lmtp_scenarios[_i];
-	unsigned count, before = lmtp_tally_survivors();
+	unsigned long before = tally_survivors();
+	unsigned count;
 	struct fault_record *calls;
 
 	if (!lmtp_can_play(scenario))
@@ -34,9 +37,9 @@ START_TEST(every_answer_is_true_without_memory)
 	}
 	free(calls);
 	lmtp_rows_play(&rows);
-	ck_assert_msg(lmtp_tally_survivors() == before,
-	    "%s: %u rows broken, named above", scenario->name,
-	    lmtp_tally_survivors() - before);
+	ck_assert_msg(tally_survivors() == before,
+	    "%s: %lu rows broken, named above", scenario->name,
+	    tally_survivors() - before);
 }
 END_TEST
 
@@ -49,7 +52,7 @@ main(void)
 	int failed;
 
 	lmtp_stages_begin();
-	lmtp_tally_begin();
+	tally_begin();
 	tcase_set_timeout(sweep, PATIENCE_SECONDS);
 	tcase_add_loop_test(sweep, every_answer_is_true_without_memory, 0,
 	    (int)lmtp_scenario_count);
@@ -58,7 +61,7 @@ main(void)
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
-	lmtp_tally_print();
+	tally_print();
 	lmtp_stages_end();
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

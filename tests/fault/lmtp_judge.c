@@ -3,17 +3,14 @@
  *
  * Source: reference reliability, invariant I16; DESIGN 2.2 and 3 "LMTP".
  */
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "lmtp_judge.h"
 
 #include "calls.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 
 static bool
@@ -276,51 +273,4 @@ lmtp_is_wanted(const struct lmtp_row *row)
 	    row->scenario->name, row->rule.process, row->rule.ordinal,
 	    error_name(row->rule.error), row->mode);
 	return strncmp(name, only, strlen(only)) == 0;
-}
-
-/* The sums. */
-
-static const char *const kind_names[LMTP_KINDS] = { "faults injected", "kills",
-	"signals", "hangs", "out-of-memory points" };
-
-static struct tally {
-	atomic_uint count[LMTP_KINDS];
-	atomic_uint survivors[LMTP_KINDS];
-} * sums;
-
-void
-lmtp_tally_begin(void)
-{
-	sums = mmap(NULL, sizeof(*sums), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (sums == MAP_FAILED)
-		abort();
-}
-
-void
-lmtp_tally(enum lmtp_kind kind, bool survived)
-{
-	(void)atomic_fetch_add(&sums->count[kind], 1);
-	if (survived)
-		(void)atomic_fetch_add(&sums->survivors[kind], 1);
-}
-
-unsigned
-lmtp_tally_survivors(void)
-{
-	unsigned survivors = 0;
-
-	for (size_t i = 0; i < LMTP_KINDS; i++)
-		survivors += sums->survivors[i];
-	return survivors;
-}
-
-void
-lmtp_tally_print(void)
-{
-	for (size_t i = 0; i < LMTP_KINDS; i++)
-		if (sums->count[i] > 0)
-			(void)printf("summary: %u %s, %u survivors\n",
-			    sums->count[i], kind_names[i],
-			    sums->survivors[i]);
 }

@@ -41,20 +41,4 @@ void lmtp_print_row(const struct lmtp_stage *stage,
     const struct lmtp_row *row, const struct lmtp_outcome *outcome,
     const char *complaint);
 
-/* What is counted, each with the rows that broke the contract; in memory that
- * is shared with forks. */
-enum lmtp_kind {
-	LMTP_FAULTS,
-	LMTP_KILLS,
-	LMTP_SIGNALS,
-	LMTP_HANGS,
-	LMTP_MEMORY,
-	LMTP_KINDS
-};
-
-void lmtp_tally_begin(void);
-void lmtp_tally(enum lmtp_kind kind, bool survived);
-unsigned lmtp_tally_survivors(void);
-void lmtp_tally_print(void); /* "summary: ..." for each kind */
-
 #endif

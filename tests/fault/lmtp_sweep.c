@@ -6,6 +6,8 @@
 
 #include "calls.h"
 
+#include "support/tally.h"
+
 #include <check.h>
 #include <signal.h>
 #include <stdio.h>
@@ -94,23 +96,23 @@ lmtp_rows_add(struct lmtp_rows *rows, const struct fault_record *at,
 		rows->count++;
 }
 
-static enum lmtp_kind
+static enum tally_kind
 kind_of(const struct lmtp_stage *stage, enum fault_action action)
 {
 	switch (action) {
 	case ACT_KILL:
-		return LMTP_KILLS;
+		return TALLY_KILLS;
 	case ACT_TERM:
 	case ACT_HUP:
 	case ACT_INT:
-		return LMTP_SIGNALS;
+		return TALLY_SIGNALS;
 	case ACT_HANG:
 	case ACT_HANG_TERM:
-		return LMTP_HANGS;
+		return TALLY_HANGS;
 	default:
 		return strcmp(stage->program, LMTP_PROGRAM_MEMORY) == 0 ?
-		    LMTP_MEMORY :
-		    LMTP_FAULTS;
+		    TALLY_MEMORY :
+		    TALLY_FAULTS;
 	}
 }
 
@@ -159,21 +161,23 @@ run(struct lmtp_stage *stage, const struct lmtp_row *row,
 static void
 play(struct lmtp_stage *stage, const struct lmtp_row *row)
 {
-	enum lmtp_kind kind = kind_of(stage, row->rule.action);
+	enum tally_kind kind = kind_of(stage, row->rule.action);
 	struct lmtp_outcome outcome, next;
 	const char *complaint;
 
 	lmtp_stage_reset(stage);
 	run(stage, row, &outcome);
 	complaint = lmtp_judge(stage, row, &outcome);
-	if (complaint == NULL && (kind == LMTP_KILLS || kind == LMTP_SIGNALS)) {
+	if (complaint == NULL && (kind == TALLY_KILLS || kind == TALLY_SIGNALS)) {
 		lmtp_stage_forget(stage);
 		lmtp_stage_run(stage, &next);
 		complaint = lmtp_judge_next(&outcome, &next);
 	}
-	lmtp_tally(kind, complaint != NULL);
-	if (complaint != NULL)
-		lmtp_print_row(stage, row, &outcome, complaint);
+	tally_add(kind, 1);
+	if (complaint == NULL)
+		return;
+	tally_survivor(kind, 1);
+	lmtp_print_row(stage, row, &outcome, complaint);
 }
 
 static void
