@@ -4,9 +4,11 @@
  * After exit 0 the message is there, whole, in every state that the disk can
  * be in.  Before, and for good when the delivery was refused, a Maildir shows
  * all of it or nothing, and an mbox begins with the octets that it had; when
- * it was refused none of it comes back.  The model (crash.h) is fed with the calls of each delivery of scenarios.c, and
- * of those where one call fails; and each fsync is passed over once, which has
- * to be noticed: a model that forgives everything proves nothing.
+ * it was refused none of it comes back.  The model (crash.h) is fed with the
+ * calls of each delivery of scenarios.c, and of those where one call fails;
+ * and each fsync is passed over once, which has to be noticed: a model that
+ * forgives everything proves nothing.  Into each mbox that a crash may leave
+ * the next message is delivered in earnest.
  *
  * FAULT_ONLY=fresh plays one scenario; FAULT_TRACE=1 prints the calls.
  */
@@ -31,13 +33,19 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define PATIENCE_SECONDS 300
 #define COMPLAINT 2048
 
+/* An mbox that a crash has left, in so many ways. */
+#define FOUND_MOST 64
+#define MBOX_MOST ((size_t)1024 * 1024)
+
 static struct {
 	unsigned deliveries;
 	unsigned left_out; /* fsyncs that were passed over */
+	unsigned found;    /* mboxes that the next delivery found */
 } * done;
 
 /* What the judge knows of a delivery. */
@@ -52,6 +60,13 @@ struct view {
 	bool may_warn; /* a notice of quota_warning is no trace */
 	size_t records;
 	unsigned old_files;
+	/* Contents of an mbox after a crash. */
+	bool collects;
+	size_t found_count;
+	struct found {
+		char *octets;
+		size_t length;
+	} found[FOUND_MOST];
 };
 
 /* fsyncs that no message hangs on: of such a file, or right behind a call on
@@ -208,7 +223,27 @@ deliver(struct stage *stage, const struct fault_rule *rule, struct view *view,
 		view->old_files = 1;
 }
 
-static const struct crash_judge judge = { NULL, watches, is_message,
+/* What an mbox may be found as by the next delivery. */
+static void
+meet(void *context, const char *octets, size_t length)
+{
+	struct view *view = context;
+	struct found *found = &view->found[view->found_count];
+
+	if (!view->collects || view->found_count == FOUND_MOST)
+		return;
+	for (size_t i = 0; i < view->found_count; i++)
+		if (view->found[i].length == length &&
+		    memcmp(view->found[i].octets, octets, length) == 0)
+			return;
+	found->octets = malloc(length + 1);
+	ck_assert_ptr_nonnull(found->octets);
+	memcpy(found->octets, octets, length);
+	found->length = length;
+	view->found_count++;
+}
+
+static const struct crash_judge judge = { NULL, watches, is_message, meet,
 	complain };
 
 static unsigned long
@@ -349,6 +384,69 @@ fail_each(struct view *view, struct stage *stage)
 	}
 }
 
+static void
+leave_mbox(const struct view *view, const struct found *found)
+{
+	int fd = open(view->folder, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, found->octets, found->length),
+	    (ssize_t)found->length);
+	ck_assert_int_eq(close(fd), 0);
+}
+
+/* Behind what the crash has left, whatever that is, an empty line and then a
+ * message: the next From_ line is seen as one. */
+static const char *
+complain_of_next(const struct view *view, const struct found *found)
+{
+	static char now[MBOX_MOST];
+	int fd = open(view->folder, O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd < 0 ? -1 : read(fd, now, sizeof(now));
+	size_t at = found->length;
+
+	if (fd >= 0)
+		(void)close(fd);
+	if (length < (ssize_t)at || memcmp(now, found->octets, at) != 0)
+		return "what was there is gone";
+	while (at < (size_t)length && now[at] == '\n')
+		at++;
+	if (at > found->length + 2 || (size_t)length < at + 5 ||
+	    memcmp(now + at, "From ", 5) != 0)
+		return "no message begins there";
+	if (at > 0 && (at < 2 || memcmp(now + at - 2, "\n\n", 2) != 0))
+		return "there is no empty line before it";
+	return memcmp(now + length - 2, "\n\n", 2) == 0 ?
+	    NULL :
+	    "it does not end in an empty line";
+}
+
+/* The next delivery finds each mbox that a crash of this one may have left. */
+static void
+deliver_after_each(struct view *view, struct stage *stage)
+{
+	struct ending ending;
+	const char *what;
+
+	for (size_t i = 0; i < view->found_count; i++) {
+		leave_mbox(view, &view->found[i]);
+		stage_forget_plan(stage);
+		stage_run(stage, &ending);
+		done->deliveries++;
+		what = ending.wait_status != 0 ?
+		    "the next delivery fails" :
+		    complain_of_next(view, &view->found[i]);
+		if (what != NULL) {
+			(void)fprintf(stderr, "mbox \"%.*s\"\n",
+			    (int)view->found[i].length, view->found[i].octets);
+			tell(view, what);
+		}
+		free(view->found[i].octets);
+	}
+	done->found += (unsigned)view->found_count;
+	view->found_count = 0;
+}
+
 static bool
 is_wanted(const struct scenario *scenario)
 {
@@ -378,11 +476,14 @@ START_TEST(no_power_cut_loses_or_tears_a_message)
 	ck_assert_int_eq(WEXITSTATUS(ending.wait_status), scenario->want_exit);
 	if (getenv("FAULT_TRACE") != NULL)
 		ledger_print(stage.plan->ledger, stage.plan->records, stderr);
+	view.collects = view.is_mbox;
 	judge_states(&view);
+	view.collects = false;
 	if (scenario->want_exit == 0)
 		leave_out_each(&view);
 	if ((scenario->flags & SHARES_CALLS) == 0)
 		fail_each(&view, &stage);
+	deliver_after_each(&view, &stage);
 	crash_free(view.crash);
 	stage_tear_down(&stage);
 	ck_assert_msg(tally_survivors() == before, "%s: %lu, named above",
@@ -414,7 +515,8 @@ main(void)
 	srunner_free(runner);
 	stages_end();
 	tally_print();
-	(void)printf("%u deliveries, %u missing fsyncs noticed\n",
-	    done->deliveries, done->left_out);
+	(void)printf("%u deliveries, %u missing fsyncs noticed, %u mboxes "
+		     "found by the next\n",
+	    done->deliveries, done->left_out, done->found);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -172,7 +172,7 @@ tell(const struct view *view, const char *what)
 static unsigned long
 count_broken(struct view *view, char *complaint, unsigned long *states)
 {
-	struct crash_judge judge = { view, watches, is_message, complain };
+	struct crash_judge judge = { view, watches, is_message, NULL, complain };
 	unsigned long broken;
 
 	*states = crash_enumerate(

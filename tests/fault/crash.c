@@ -611,6 +611,8 @@ classify(struct crash *crash, int number, uint64_t subset)
 		content |= CRASH_FINAL;
 	if (judge->is_message(judge->context, crash->room, length))
 		content |= CRASH_MESSAGE;
+	if (judge->meet != NULL)
+		judge->meet(judge->context, crash->room, length);
 	return content;
 }
 

@@ -39,6 +39,8 @@ struct crash_judge {
 	/* Whether somebody will look at that path. */
 	bool (*watches)(void *context, const char *path);
 	bool (*is_message)(void *context, const char *octets, size_t length);
+	/* Each content of a watched file, perhaps more than once; or NULL. */
+	void (*meet)(void *context, const char *octets, size_t length);
 	/* What is wrong with a disk where that is to be seen, when the first
 	 * records of the ledger had been made; NULL: nothing. */
 	const char *(*complain)(void *context, const struct crash_sight *sights,
