@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -339,8 +340,11 @@ allowed(struct fault_record *record, size_t size)
 {
 	size_t most = size;
 
-	/* A message of a SOCK_SEQPACKET socket moves whole or not at all. */
-	if (plan == NULL || strcmp(record->path, "(socketpair)") == 0)
+	/* A message of a SOCK_SEQPACKET socket moves whole or not at all, and
+	 * so do a few octets on their way into a pipe. */
+	if (plan == NULL || strcmp(record->path, "(socketpair)") == 0 ||
+	    (record->call == CALL_WRITE && size <= PIPE_BUF &&
+		strcmp(record->path, "(pipe)") == 0))
 		return size;
 	if (plan->rule.action == ACT_TRICKLE)
 		most = TRICKLE_OCTETS;
