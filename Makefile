@@ -138,7 +138,7 @@ TESTS := $(patsubst %.c,$(CHECK)/%,$(sort $(wildcard tests/*/check_*.c)))
 CHECK_PROGRAMS := $(CHECK)/lda $(CHECK)/lda-fault $(CHECK)/lda-getpw \
     $(CHECK)/lda-lmtp $(CHECK)/lda-lmtp-fault $(CHECK)/lda-verify \
     $(CHECK)/lda-memory $(CHECK)/lda-lmtp-memory $(CHECK)/lda-verify-fault \
-    $(CHECK)/lda-verify-memory
+    $(CHECK)/lda-verify-memory $(CHECK)/lda-relay
 
 $(CHECK)/obj/%.o: %.c
 	@mkdir -p $(@D); echo '  CC $<'; $(HOSTCC) $(CHECK_FLAGS) -MMD -MP -c -o $@ $<
@@ -187,6 +187,11 @@ $(CHECK)/lda-lmtp-fault $(CHECK)/lda-verify-fault: $(CHECK)/lda-%-fault: \
 $(CHECK)/lda-lmtp-memory $(CHECK)/lda-verify-memory: $(CHECK)/lda-%-memory: \
     $(MEMORY_LIB) $(CHECK_SERVER) $(CHECK)/obj/lda/%_main.o
 	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
+
+# The relay of the lda that is tested.
+$(CHECK)/lda-relay: lda/relay_main.c
+	@mkdir -p $(@D); echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) \
+	    -DLDA_PROGRAM='"$(abspath $(CHECK))/lda"' -o $@ $<
 
 $(CHECK)/lda-getpw: lda/getpw_main.c
 	@mkdir -p $(@D); echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $<

@@ -40,6 +40,12 @@ tally_survivor(enum tally_kind kind, unsigned long count)
 }
 
 unsigned long
+tally_count(enum tally_kind kind)
+{
+	return sums->count[kind];
+}
+
+unsigned long
 tally_survivors(void)
 {
 	unsigned long survivors = 0;

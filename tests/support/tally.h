@@ -25,6 +25,8 @@ void tally_begin(void);
 void tally_add(enum tally_kind kind, unsigned long count);
 void tally_survivor(enum tally_kind kind, unsigned long count);
 
+unsigned long tally_count(enum tally_kind kind);
+
 /* Of all kinds. */
 unsigned long tally_survivors(void);
 
