@@ -108,8 +108,7 @@ is_message(void *context, const char *octets, size_t length)
 	const struct view *view = context;
 	size_t size = view->stage->scenario->message_octets;
 
-	return length == size &&
-	    memcmp(octets, stage_message(size), size) == 0;
+	return length == size && memcmp(octets, stage_message(size), size) == 0;
 }
 
 static const char *
@@ -127,8 +126,8 @@ complain_of_mbox(const struct view *view, const struct crash_sight *sights,
 		    (content & (CRASH_OLD | CRASH_FINAL)) == 0)
 			return "refused, and a part of the message comes back";
 		old += sights[i].was_there;
-		grown += (content & CRASH_FINAL) != 0 &&
-		    (content & CRASH_OLD) == 0;
+		grown +=
+		    (content & CRASH_FINAL) != 0 && (content & CRASH_OLD) == 0;
 	}
 	if (old < view->old_files)
 		return "the mbox is gone";
@@ -253,8 +252,8 @@ count_broken(struct view *view, char *complaint, unsigned long *states)
 	unsigned long broken;
 
 	one.context = view;
-	*states = crash_enumerate(
-	    view->crash, &one, &broken, complaint, COMPLAINT);
+	*states =
+	    crash_enumerate(view->crash, &one, &broken, complaint, COMPLAINT);
 	return broken;
 }
 
@@ -265,8 +264,8 @@ tell(const struct view *view, const char *what)
 
 	tally_survivor(TALLY_STATES, 1);
 	(void)fprintf(stderr, "%s, process %u, call %u, %s: %s\n",
-	    view->stage->scenario->name, plan->rule.process,
-	    plan->rule.ordinal, error_name(plan->rule.error), what);
+	    view->stage->scenario->name, plan->rule.process, plan->rule.ordinal,
+	    error_name(plan->rule.error), what);
 	ledger_print(plan->ledger, plan->records, stderr);
 }
 
@@ -390,8 +389,8 @@ leave_mbox(const struct view *view, const struct found *found)
 	int fd = open(view->folder, O_WRONLY | O_TRUNC | O_CLOEXEC);
 
 	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(write(fd, found->octets, found->length),
-	    (ssize_t)found->length);
+	ck_assert_int_eq(
+	    write(fd, found->octets, found->length), (ssize_t)found->length);
 	ck_assert_int_eq(close(fd), 0);
 }
 

@@ -164,19 +164,20 @@ tell(const struct view *view, const char *what)
 
 	tally_survivor(TALLY_STATES, 1);
 	(void)fprintf(stderr, "%s, process %u, call %u, %s: %s\n",
-	    view->stage->scenario->name, plan->rule.process,
-	    plan->rule.ordinal, error_name(plan->rule.error), what);
+	    view->stage->scenario->name, plan->rule.process, plan->rule.ordinal,
+	    error_name(plan->rule.error), what);
 	ledger_print(plan->ledger, view->records, stderr);
 }
 
 static unsigned long
 count_broken(struct view *view, char *complaint, unsigned long *states)
 {
-	struct crash_judge judge = { view, watches, is_message, NULL, complain };
+	struct crash_judge judge = { view, watches, is_message, NULL,
+		complain };
 	unsigned long broken;
 
-	*states = crash_enumerate(
-	    view->crash, &judge, &broken, complaint, COMPLAINT);
+	*states =
+	    crash_enumerate(view->crash, &judge, &broken, complaint, COMPLAINT);
 	return broken;
 }
 
@@ -234,8 +235,8 @@ leave_out_each(struct view *view)
 
 	for (size_t i = 0; i < view->records; i++) {
 		if (plan->ledger[i].call != CALL_FSYNC ||
-		    !plan->ledger[i].happened ||
-		    is_synced_again(plan, i) || is_spare(view, i))
+		    !plan->ledger[i].happened || is_synced_again(plan, i) ||
+		    is_spare(view, i))
 			continue;
 		omission.first = i;
 		ck_assert(crash_replay(view->crash, plan, omission, &note));

@@ -47,8 +47,7 @@ add_call(struct lmtp_rows *rows, const struct fault_record *record)
 		if (i > 0 && !is_first && call->errors[i] != EIO &&
 		    call->errors[i] != ENOSPC)
 			continue;
-		lmtp_rows_add(
-		    rows, record, ACT_FAIL, call->errors[i], "once");
+		lmtp_rows_add(rows, record, ACT_FAIL, call->errors[i], "once");
 		/* Nothing says "not now" for ever while it says "now". */
 		if (i == 0 && call->errors[i] != EAGAIN)
 			lmtp_rows_add(
@@ -99,8 +98,7 @@ START_TEST(every_answer_is_true)
 	for (unsigned i = 0; i < count; i++)
 		if (is_played(scenario, &calls[i]))
 			add_call(&rows, &calls[i]);
-	lmtp_rows_add(
-	    &rows, NULL, ACT_INTERRUPT_EACH, EINTR, "interrupt-each");
+	lmtp_rows_add(&rows, NULL, ACT_INTERRUPT_EACH, EINTR, "interrupt-each");
 	if (scenario->octets < TRICKLED_OCTETS)
 		lmtp_rows_add(&rows, NULL, ACT_TRICKLE, 0, "trickle");
 	free(calls);
@@ -122,8 +120,8 @@ main(void)
 	lmtp_stages_begin();
 	tally_begin();
 	tcase_set_timeout(sweep, PATIENCE_SECONDS);
-	tcase_add_loop_test(sweep, every_answer_is_true, 0,
-	    (int)lmtp_scenario_count);
+	tcase_add_loop_test(
+	    sweep, every_answer_is_true, 0, (int)lmtp_scenario_count);
 	suite_add_tcase(suite, sweep);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

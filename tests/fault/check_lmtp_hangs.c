@@ -40,8 +40,7 @@ START_TEST(every_answer_is_true_when_a_call_hangs)
 			continue;
 		if (calls[i].process == first)
 			lmtp_rows_add(&rows, &calls[i], ACT_HANG, 0, "hang");
-		lmtp_rows_add(
-		    &rows, &calls[i], ACT_HANG_TERM, 0, "hang-term");
+		lmtp_rows_add(&rows, &calls[i], ACT_HANG_TERM, 0, "hang-term");
 	}
 	free(calls);
 	lmtp_rows_play(&rows);

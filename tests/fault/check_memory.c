@@ -36,8 +36,8 @@ main(void)
 
 	sweep_begin(STAGE_MEMORY);
 	tcase_set_timeout(sweep, PATIENCE_SECONDS);
-	tcase_add_loop_test(sweep, no_lack_of_memory_loses_or_bounces, 0,
-	    (int)scenario_count);
+	tcase_add_loop_test(
+	    sweep, no_lack_of_memory_loses_or_bounces, 0, (int)scenario_count);
 	suite_add_tcase(suite, sweep);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -103,8 +103,7 @@ make(const char *name, const char *text)
 	int fd = open(below(name), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 
 	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(
-	    write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 	ck_assert_int_eq(fchown(fd, machine_uid(), machine_gid()), 0);
 	ck_assert_int_eq(close(fd), 0);
 }
@@ -156,8 +155,8 @@ make_world(void)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(fchmod(fd, 0666), 0);
 	ck_assert_int_eq(ftruncate(fd, (off_t)sizeof(*plan)), 0);
-	plan = mmap(NULL, sizeof(*plan), PROT_READ | PROT_WRITE, MAP_SHARED,
-	    fd, 0);
+	plan = mmap(
+	    NULL, sizeof(*plan), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	ck_assert_ptr_ne(plan, MAP_FAILED);
 	(void)close(fd);
 	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L), 0);
@@ -180,8 +179,8 @@ become_server(const struct scenario *scenario, int socket)
 	const char *hash = strchr(scenario->source, '#');
 	gid_t gid = machine_gid();
 
-	(void)snprintf(program, sizeof(program), "%s/%s", CHECK_DIR,
-	    scenario->program);
+	(void)snprintf(
+	    program, sizeof(program), "%s/%s", CHECK_DIR, scenario->program);
 	(void)snprintf(source, sizeof(source), "userdb=%.*s%s%s",
 	    (int)(hash - scenario->source), scenario->source, root, hash + 1);
 	(void)snprintf(variable, sizeof(variable), "%s=%s/plan",
@@ -295,8 +294,8 @@ converse(const struct scenario *scenario, const struct fault_rule *rule,
 		become_server(scenario, ends[1]);
 	(void)close(ends[1]);
 	for (int i = 0; i < QUESTIONS; i++) {
-		if (send(ends[0], questions[i].wire,
-			strlen(questions[i].wire), MSG_NOSIGNAL) < 0 ||
+		if (send(ends[0], questions[i].wire, strlen(questions[i].wire),
+			MSG_NOSIGNAL) < 0 ||
 		    !hear_answer(ends[0], outcome->answers[i],
 			sizeof(outcome->answers[i]), outcome))
 			break;
@@ -449,8 +448,7 @@ comes_short(const struct fault_record *record)
 {
 	return (call_row(record->call)->flags & CALL_MOVES) != 0 &&
 	    record->result > 1 &&
-	    (record->call != CALL_WRITE ||
-		strcmp(record->path, "(pipe)") != 0);
+	    (record->call != CALL_WRITE || strcmp(record->path, "(pipe)") != 0);
 }
 
 static void
@@ -528,8 +526,10 @@ START_TEST(no_fault_is_a_verdict)
 		    "interrupt-each");
 		play(scenario, NULL, ACT_TRICKLE, 0, "trickle");
 	}
-	ck_assert_msg(tally_survivors() == 0, "%s: %lu rows broken, "
-	    "named above", scenario->name, tally_survivors());
+	ck_assert_msg(tally_survivors() == 0,
+	    "%s: %lu rows broken, "
+	    "named above",
+	    scenario->name, tally_survivors());
 }
 END_TEST
 

@@ -238,8 +238,8 @@ crash_look(struct crash *crash, const char *top)
 		return false;
 	known = file_of(crash, (uint64_t)facts.st_ino);
 	if (known == NOTHING)
-		known = new_file(crash, (uint64_t)facts.st_ino,
-		    S_ISDIR(facts.st_mode));
+		known = new_file(
+		    crash, (uint64_t)facts.st_ino, S_ISDIR(facts.st_mode));
 	if (known == NOTHING)
 		return false;
 	crash->looked_at = crash->file_count;
@@ -412,8 +412,8 @@ named(struct crash *crash, const char *name)
 }
 
 static bool
-is_omitted(const struct fault_plan *plan, size_t at,
-    struct crash_omission omission)
+is_omitted(
+    const struct fault_plan *plan, size_t at, struct crash_omission omission)
 {
 	return at == omission.first ||
 	    (omission.and_later && at > omission.first &&
@@ -447,8 +447,7 @@ take_record(struct crash *crash, const struct fault_plan *plan, size_t at,
 			save(crash, record, at);
 		break;
 	case CALL_LINKAT:
-		set_entry(
-		    crash, record->other, named(crash, record->path), at);
+		set_entry(crash, record->other, named(crash, record->path), at);
 		break;
 	case CALL_LINK_OPEN:
 		set_entry(
@@ -456,8 +455,7 @@ take_record(struct crash *crash, const struct fault_plan *plan, size_t at,
 		break;
 	case CALL_RENAMEAT:
 	case CALL_RENAMEAT_NEW:
-		set_entry(
-		    crash, record->other, named(crash, record->path), at);
+		set_entry(crash, record->other, named(crash, record->path), at);
 		set_entry(crash, record->path, NOTHING, at);
 		break;
 	case CALL_UNLINKAT:
@@ -492,8 +490,8 @@ apply(const struct change *made, char *room, size_t *length)
 /* The file's octets when those of the first changes that are saved, or in the
  * subset of the doubts, have come to the disk. */
 static size_t
-build(struct crash *crash, int number, size_t changes, bool all,
-    uint64_t subset)
+build(
+    struct crash *crash, int number, size_t changes, bool all, uint64_t subset)
 {
 	const struct file *file = &crash->files[number];
 	size_t length = file->before_length, most = length;
@@ -502,8 +500,8 @@ build(struct crash *crash, int number, size_t changes, bool all,
 		if (crash->changes[i].file == number &&
 		    crash->changes[i].kind >= LENGTHEN &&
 		    crash->changes[i].offset + crash->changes[i].length > most)
-			most = crash->changes[i].offset +
-			    crash->changes[i].length;
+			most =
+			    crash->changes[i].offset + crash->changes[i].length;
 	if (most > CONTENT_MOST)
 		abort();
 	memset(crash->room, 0, most);
@@ -650,8 +648,7 @@ begin_moment(struct crash *crash, size_t changes, size_t savings)
 	crash->doubt_count = 0;
 	for (size_t i = 0; i < crash->file_count; i++) {
 		crash->files[i].doubts = 0;
-		memset(
-		    crash->files[i].known, 0, sizeof(crash->files[i].known));
+		memset(crash->files[i].known, 0, sizeof(crash->files[i].known));
 	}
 	for (size_t i = 0; i < changes; i++) {
 		struct change *made = &crash->changes[i];
@@ -716,8 +713,8 @@ describe(const struct crash *crash, uint64_t subset, size_t record,
 {
 	static const char *const words[] = { "name", "removal", "length",
 		"octets", "cutting" };
-	size_t used = (size_t)snprintf(
-	    into, size, "%s, in a crash before record %zu; lost:", what, record);
+	size_t used = (size_t)snprintf(into, size,
+	    "%s, in a crash before record %zu; lost:", what, record);
 
 	for (size_t i = 0; i < crash->now && used < size; i++) {
 		const struct change *made = &crash->changes[i];
@@ -726,8 +723,7 @@ describe(const struct crash *crash, uint64_t subset, size_t record,
 			continue;
 		used += (size_t)snprintf(into + used, size - used,
 		    " [%zu %s %s]", made->record, words[made->kind],
-		    made->path == NOTHING ? "" :
-					    crash->paths[made->path].name);
+		    made->path == NOTHING ? "" : crash->paths[made->path].name);
 	}
 }
 
@@ -782,8 +778,8 @@ judge_moment(struct crash *crash, size_t record, unsigned long *broken,
 	for (uint64_t i = 0; i < states; i++) {
 		uint64_t subset = all ? i : choose(doubts, i, &random);
 
-		if (!is_sound(crash, subset, record, *broken == 0, complaint,
-			size))
+		if (!is_sound(
+			crash, subset, record, *broken == 0, complaint, size))
 			++*broken;
 	}
 	return (unsigned long)states;

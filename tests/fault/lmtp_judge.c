@@ -41,8 +41,7 @@ disturbed(const struct lmtp_stage *stage)
 
 /* What changes nothing for whoever handles it rightly. */
 static bool
-must_not_matter(
-    const struct lmtp_stage *stage, const struct fault_rule *rule)
+must_not_matter(const struct lmtp_stage *stage, const struct fault_rule *rule)
 {
 	const struct fault_record *record = disturbed(stage);
 
@@ -152,7 +151,8 @@ judge_box(const struct lmtp_stage *stage, const struct lmtp_row *row,
 		return "a permanent answer for trouble of the machine";
 	if (answer == 250 && outcome->copies[box] != 1)
 		return "250, and the message is not there";
-	if (answer == 250 && !lmtp_is_durable(stage, box) && !has_no_sync(stage))
+	if (answer == 250 && !lmtp_is_durable(stage, box) &&
+	    !has_no_sync(stage))
 		return "250, and it would not survive a power cut";
 	if (answer != 250 && must_not_matter(stage, &row->rule))
 		return "not delivered, for what changes nothing";

@@ -37,8 +37,7 @@ bool lmtp_is_durable(const struct lmtp_stage *stage, int box);
 bool lmtp_is_wanted(const struct lmtp_row *row);
 
 void lmtp_print_calls(const struct lmtp_stage *stage);
-void lmtp_print_row(const struct lmtp_stage *stage,
-    const struct lmtp_row *row, const struct lmtp_outcome *outcome,
-    const char *complaint);
+void lmtp_print_row(const struct lmtp_stage *stage, const struct lmtp_row *row,
+    const struct lmtp_outcome *outcome, const char *complaint);
 
 #endif

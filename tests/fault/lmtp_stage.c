@@ -51,8 +51,8 @@ const struct lmtp_scenario lmtp_scenarios[] = {
 	    { ACT_FAIL_EVERY, CALL_LINK_OPEN, 0, 0, EXDEV },
 	    { "lmtp_hdr_delivery_address=none", NULL }, false },
 	/* Many uids: who speaks has no rights. */
-	{ "monitor", SMALL, false, true, { 0 },
-	    { "lmtp_user=speaker", NULL }, true },
+	{ "monitor", SMALL, false, true, { 0 }, { "lmtp_user=speaker", NULL },
+	    true },
 };
 
 const size_t lmtp_scenario_count =

@@ -25,7 +25,7 @@ struct lmtp_scenario {
 	bool has_unknown; /* an unknown recipient comes second */
 	struct fault_rule weather;
 	const char *settings[6]; /* -o each; NULL ends */
-	bool as_root; /* root forks who speaks and who delivers */
+	bool as_root;            /* root forks who speaks and who delivers */
 };
 
 struct lmtp_stage {
@@ -33,7 +33,8 @@ struct lmtp_stage {
 	const struct lmtp_scenario *scenario;
 	struct fault_plan *plan;
 	int log_fd;
-	const char *program; /* in build/check; LMTP_PROGRAM_FAULT unless changed */
+	const char
+	    *program; /* in build/check; LMTP_PROGRAM_FAULT unless changed */
 	const char *setting; /* one more, or NULL */
 };
 

@@ -126,8 +126,7 @@ end_what_hangs(const struct fault_plan *plan)
 		unsigned count = plan->records;
 
 		for (unsigned k = 0; k < count && k < LEDGER_RECORDS; k++)
-			if (plan->ledger[k].injected &&
-			    !plan->ledger[k].done) {
+			if (plan->ledger[k].injected && !plan->ledger[k].done) {
 				(void)kill(plan->ledger[k].pid, SIGTERM);
 				_exit(0);
 			}
@@ -168,7 +167,8 @@ play(struct lmtp_stage *stage, const struct lmtp_row *row)
 	lmtp_stage_reset(stage);
 	run(stage, row, &outcome);
 	complaint = lmtp_judge(stage, row, &outcome);
-	if (complaint == NULL && (kind == TALLY_KILLS || kind == TALLY_SIGNALS)) {
+	if (complaint == NULL &&
+	    (kind == TALLY_KILLS || kind == TALLY_SIGNALS)) {
 		lmtp_stage_forget(stage);
 		lmtp_stage_run(stage, &next);
 		complaint = lmtp_judge_next(&outcome, &next);

@@ -24,7 +24,8 @@ void lmtp_rows_begin(struct lmtp_rows *rows,
  * The calls of an undisturbed session, *count of them, to be freed; it must
  * deliver to all boxes, durably.  FAULT_TRACE=1 prints them.
  */
-struct fault_record *lmtp_rehearse(const struct lmtp_rows *rows, unsigned *count);
+struct fault_record *lmtp_rehearse(
+    const struct lmtp_rows *rows, unsigned *count);
 
 /* One more, at that call (NULL: at all), unless FAULT_ONLY names others. */
 void lmtp_rows_add(struct lmtp_rows *rows, const struct fault_record *at,

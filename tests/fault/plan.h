@@ -169,8 +169,8 @@ struct fault_plan {
 	bool ran_away;          /* and this says that it happened */
 	bool keeps_octets;      /* what is written is kept behind the ledger */
 	atomic_size_t octets_used;
-	atomic_uint processes;  /* how many there were */
-	atomic_uint records; /* may exceed LEDGER_RECORDS: the rest is lost */
+	atomic_uint processes; /* how many there were */
+	atomic_uint records;   /* may exceed LEDGER_RECORDS: the rest is lost */
 	struct fault_record ledger[LEDGER_RECORDS];
 	char octets[KEPT_OCTETS];
 };

@@ -126,8 +126,8 @@ sweep_end(void)
 	stages_end();
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	tally_print();
-	(void)printf("%u scenarios, %u deliveries, %.1f s\n", progress->scenarios,
-	    progress->deliveries,
+	(void)printf("%u scenarios, %u deliveries, %.1f s\n",
+	    progress->scenarios, progress->deliveries,
 	    (double)(now.tv_sec - progress->began.tv_sec) +
 		(double)(now.tv_nsec - progress->began.tv_nsec) / 1e9);
 }

@@ -1,7 +1,7 @@
 /*
- * check_start_matrix.c - closed descriptors, odd inputs, limits, masks, ignored,
- * blocked and pending signals and a hostile environment, all with all, for
- * each way to start lda.
+ * check_start_matrix.c - closed descriptors, odd inputs, limits, masks,
+ * ignored, blocked and pending signals and a hostile environment, all with all,
+ * for each way to start lda.
  *
  * Whatever of it comes together, mail is delivered whole or deferred with
  * nothing to be seen; and where nothing is in the way it is delivered.
@@ -181,7 +181,8 @@ be_hostile(void)
 		    hash == NULL ? (int)strlen(hostile[i]) :
 				   (int)(hash - hostile[i]),
 		    hostile[i], hash == NULL ? "" : world.scratch.root,
-		    hash == NULL ? "" : "/victim", hash == NULL ? "" : hash + 1);
+		    hash == NULL ? "" : "/victim",
+		    hash == NULL ? "" : hash + 1);
 		world_variable(&world, room[i]);
 	}
 }
@@ -285,8 +286,9 @@ judge(void)
 	    which, world_tell(&world));
 	ck_assert_msg((odd.closed & 1) == 0 || status != 0,
 	    "%s: delivered without an input", which);
-	ck_assert_msg(count == (status == 0 ? 1 : 0), "%s: exit %d, %zu mails%s",
-	    which, status, count, world_tell(&world));
+	ck_assert_msg(count == (status == 0 ? 1 : 0),
+	    "%s: exit %d, %zu mails%s", which, status, count,
+	    world_tell(&world));
 	ck_assert_msg(status != 0 || is_whole, "%s: it is not whole", which);
 	ck_assert_msg(maildir_count(&world.scratch, "victim") == 0,
 	    "%s: led astray", which);
@@ -576,8 +578,8 @@ START_TEST(arguments_of_any_size)
 				world_argument(&world, room[0]);
 			odd.input = "operands";
 			play();
-			ck_assert_int_eq(host_exit_status(&world.got),
-			    more == 1 ? 75 : 0);
+			ck_assert_int_eq(
+			    host_exit_status(&world.got), more == 1 ? 75 : 0);
 			odd.input = NULL;
 		}
 }
