@@ -155,7 +155,9 @@ FAULT := $(patsubst %.c,$(CHECK)/obj/%.o,$(filter-out \
     tests/fault/check_%.c tests/fault/kernel_fault.c,$(wildcard tests/fault/*.c)))
 TESTS := $(patsubst %.c,$(CHECK)/%,$(sort $(wildcard tests/*/check_*.c)))
 CHECK_PROGRAMS := $(CHECK)/lda $(CHECK)/lda-fault $(CHECK)/lda-getpw \
-    $(CHECK)/lda-lmtp $(CHECK)/lda-lmtp-fault $(CHECK)/lda-verify
+    $(CHECK)/lda-lmtp $(CHECK)/lda-lmtp-fault $(CHECK)/lda-verify \
+    $(CHECK)/lda-memory $(CHECK)/lda-lmtp-memory $(CHECK)/lda-verify-fault \
+    $(CHECK)/lda-verify-memory $(CHECK)/lda-relay
 
 $(CHECK)/obj/%.o: %.c
 	@mkdir -p $(@D); echo '  CC $<'; $(HOSTCC) $(CHECK_FLAGS) -MMD -MP -c -o $@ $<
@@ -181,14 +183,37 @@ $(CHECK)/obj/real_%.o: $(CHECK)/obj/lib/base/%.o
 	    print $$3, "real_" substr($$3, 8) }' > $@.names
 	@objcopy --redefine-syms=$@.names $< $@
 
-$(CHECK)/lda-fault: $(filter-out $(KERNEL),$(CHECK_LIB)) $(CHECK_LDA) \
-    $(CHECK)/obj/tests/fault/kernel_fault.o $(REAL_KERNEL)
+# The arena in blocks so small that each taking of memory asks the system.
+$(CHECK)/arena_small.c: lib/base/arena.c
+	@mkdir -p $(@D)
+	@sed 's/^#define BLOCK_OCTETS .*/#define BLOCK_OCTETS ((size_t)48)/' $< > $@
+	@! cmp -s $< $@
+
+$(CHECK)/obj/arena_small.o: $(CHECK)/arena_small.c
+	@mkdir -p $(@D); echo '  CC $<'; $(HOSTCC) $(CHECK_FLAGS) -MMD -MP -c -o $@ $<
+
+FAULT_SEAM := $(CHECK)/obj/tests/fault/kernel_fault.o $(REAL_KERNEL)
+FAULT_LIB := $(filter-out $(KERNEL),$(CHECK_LIB)) $(FAULT_SEAM)
+MEMORY_LIB := $(filter-out %/base/arena.o,$(FAULT_LIB)) $(CHECK)/obj/arena_small.o
+
+$(CHECK)/lda-fault: $(FAULT_LIB) $(CHECK_LDA)
 	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
 
-$(CHECK)/lda-lmtp-fault: $(filter-out $(KERNEL),$(CHECK_LIB)) $(CHECK_SERVER) \
-    $(CHECK)/obj/lda/lmtp_main.o $(CHECK)/obj/tests/fault/kernel_fault.o \
-    $(REAL_KERNEL)
+$(CHECK)/lda-memory: $(MEMORY_LIB) $(CHECK_LDA)
 	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
+
+$(CHECK)/lda-lmtp-fault $(CHECK)/lda-verify-fault: $(CHECK)/lda-%-fault: \
+    $(FAULT_LIB) $(CHECK_SERVER) $(CHECK)/obj/lda/%_main.o
+	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
+
+$(CHECK)/lda-lmtp-memory $(CHECK)/lda-verify-memory: $(CHECK)/lda-%-memory: \
+    $(MEMORY_LIB) $(CHECK_SERVER) $(CHECK)/obj/lda/%_main.o
+	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
+
+# The relay of the lda that is tested.
+$(CHECK)/lda-relay: lda/relay_main.c
+	@mkdir -p $(@D); echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) \
+	    -DLDA_PROGRAM='"$(abspath $(CHECK))/lda"' -o $@ $<
 
 $(CHECK)/lda-getpw: lda/getpw_main.c
 	@mkdir -p $(@D); echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $<
