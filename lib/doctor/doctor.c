@@ -28,8 +28,8 @@ examine_way(const struct examination *at, const struct way *way)
 	}
 }
 
-static void
-examine_wiring(const struct examination *at)
+void
+examine_all(const struct examination *at)
 {
 	for (size_t i = 0; i < at->wiring->count; i++)
 		examine_way(at, &at->wiring->ways[i]);
@@ -78,7 +78,7 @@ doctor_examine(const struct settings *settings, const char *config_file,
 
 	buf_add_string(out, "findings\n");
 	if (has_postfix)
-		examine_wiring(&at);
+		examine_all(&at);
 	examine_machine(&at);
 	if (findings.count == 0)
 		buf_add_string(out, "    none\n");

@@ -2,6 +2,7 @@
  * examine.c - what several parts of the examination look at.
  */
 #include "doctor/examine.h"
+#include "base/number.h"
 
 #include <inttypes.h>
 
@@ -58,4 +59,35 @@ examine_may_be_mbox(const struct settings *settings)
 	return store->mail_path[0] == '\0' &&
 	    !str_begins(str_from(store->mail_location), "maildir:") &&
 	    !str_begins(str_from(store->mail_location), "lmtp:");
+}
+
+/* pipe(8), spawn(8) and local(8) need their rights to change user. */
+const char *
+examine_columns_of(const struct examination *at,
+    const struct postconf_service *service, const char *process_limit)
+{
+	bool runs_programs = str_is(service->command, "pipe") ||
+	    str_is(service->command, "spawn") ||
+	    str_is(service->command, "local");
+
+	return arena_print(at->arena, "%s %s - %s n - %s %s",
+	    examine_text(at, service->name), examine_text(at, service->type),
+	    runs_programs ? "n" : examine_text(at, service->unprivileged),
+	    process_limit, examine_text(at, service->command));
+}
+
+/* Before Postfix 3.0 "-" meant y; the level 0 keeps that. */
+bool
+examine_is_chrooted(
+    const struct examination *at, const struct postconf_service *service)
+{
+	struct cursor level =
+	    cursor_over(postconf_setting(at->postconf, "compatibility_level"));
+	uint64_t number;
+
+	if (!str_is(service->chroot, "-"))
+		return str_is(service->chroot, "y");
+	return number_read(
+		   cursor_span(&level, "0123456789"), UINT64_MAX, &number) &&
+	    number == 0;
 }

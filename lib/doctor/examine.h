@@ -21,6 +21,9 @@ struct examination {
  * the grace of lda's second deadline, and as much again. */
 #define EXAMINE_SPARE_SECONDS 60
 
+/* Each way, and what they have in common. */
+void examine_all(const struct examination *at);
+
 /* Services of pipe(8) and spawn(8): columns, attributes, times. */
 void examine_service(const struct examination *at, const struct way *way);
 
@@ -56,6 +59,14 @@ void examine_question(const struct examination *at, struct str words);
 
 /* Whether mail of somebody may go into an mbox. */
 bool examine_may_be_mbox(const struct settings *settings);
+
+/* Whether a service runs in a chroot. */
+bool examine_is_chrooted(
+    const struct examination *at, const struct postconf_service *service);
+
+/* The line of master.cf for a service, "n" for its chroot. */
+const char *examine_columns_of(const struct examination *at,
+    const struct postconf_service *service, const char *process_limit);
 
 /* As a C string, for printf. */
 const char *examine_text(const struct examination *at, struct str text);

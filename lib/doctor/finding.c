@@ -104,6 +104,9 @@ static const struct finding table[FINDING_COUNT] = {
 	    "the queue" },
 	[FINDING_NO_SERVICE] = { "no-service", IN_MASTER,
 	    "master.cf has no such service: all mail stays in the queue" },
+	[FINDING_SOCKET_HIDDEN] = { "socket-hidden", IN_MASTER,
+	    "a chrooted process has the queue directory for its root, and "
+	    "finds no socket outside of it" },
 	[FINDING_UNKNOWN_USERS] = { "unknown-users", IN_MAIN,
 	    "mail for users that do not exist is accepted, and becomes a "
 	    "bounce to a sender who may be forged" },

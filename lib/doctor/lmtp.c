@@ -74,5 +74,14 @@ examine_lmtp(const struct examination *at, const struct way *way)
 		finding_add(at->findings, FINDING_LINE_LENGTH,
 		    "lmtp_line_length_limit = 0",
 		    "lmtp_line_length_limit is %s", examine_text(at, length));
+	if (str_begins(way->next_hop, "unix:/") &&
+	    examine_is_chrooted(at, service))
+		finding_add(at->findings, FINDING_SOCKET_HIDDEN,
+		    examine_columns_of(
+			at, service, examine_text(at, service->process_limit)),
+		    "%s wants %s, and the service %s is chrooted",
+		    examine_text(at, way->setting),
+		    examine_text(at, way->next_hop),
+		    examine_text(at, service->name));
 	examine_socket(at, way);
 }

@@ -156,6 +156,27 @@ examine_verify(const struct examination *at, const struct address_class *row)
 		    "virtual_mailbox_maps");
 }
 
+/* smtpd asks the table itself, chrooted as Debian has it. */
+static void
+examine_socket(const struct examination *at, const struct address_class *row)
+{
+	struct cursor in = cursor_over(at->postconf->services);
+	struct str table =
+	    find_word(setting(at, row->maps), begins, "socketmap:unix:/");
+	struct postconf_service service;
+
+	while (table.length > 0 && postconf_next_service(&in, &service))
+		if (str_is(service.command, "smtpd") &&
+		    examine_is_chrooted(at, &service))
+			finding_add(at->findings, FINDING_SOCKET_HIDDEN,
+			    examine_columns_of(at, &service,
+				examine_text(at, service.process_limit)),
+			    "%s has %s, and the smtpd of service %s is "
+			    "chrooted",
+			    row->maps, examine_text(at, table),
+			    examine_text(at, service.name));
+}
+
 /* Only what Postfix compares itself. */
 static bool
 is_domain(struct str word)
@@ -294,6 +315,7 @@ examine_recipients(const struct examination *at)
 			continue;
 		examine_maps(at, row, probed);
 		examine_verify(at, row);
+		examine_socket(at, row);
 		if (row->class == WAY_VIRTUAL)
 			examine_virtual_domains(at);
 	}

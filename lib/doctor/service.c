@@ -10,46 +10,21 @@
 #include <fcntl.h>
 #include <inttypes.h>
 
-/* The line of master.cf, with other columns. */
-static const char *
-columns(const struct examination *at, const struct postconf_service *service,
-    const char *process_limit)
-{
-	return arena_print(at->arena, "%s %s - n n - %s %s",
-	    examine_text(at, service->name), examine_text(at, service->type),
-	    process_limit, examine_text(at, service->command));
-}
-
-/* Before Postfix 3.0 "-" meant y; the level 0 keeps that. */
-static bool
-is_chrooted(const struct postconf *postconf, struct str column)
-{
-	struct cursor level =
-	    cursor_over(postconf_setting(postconf, "compatibility_level"));
-	uint64_t number;
-
-	if (!str_is(column, "-"))
-		return str_is(column, "y");
-	return number_read(
-		   cursor_span(&level, "0123456789"), UINT64_MAX, &number) &&
-	    number == 0;
-}
-
 static void
 examine_columns(
     const struct examination *at, const struct postconf_service *service)
 {
 	const char *limit = examine_text(at, service->process_limit);
 
-	if (is_chrooted(at->postconf, service->chroot))
+	if (examine_is_chrooted(at, service))
 		finding_add(at->findings, FINDING_CHROOT,
-		    columns(at, service, limit),
+		    examine_columns_of(at, service, limit),
 		    "service %s: the fifth column, chroot, is %s",
 		    examine_text(at, service->name),
 		    examine_text(at, service->chroot));
 	if (!str_is(service->unprivileged, "n"))
 		finding_add(at->findings, FINDING_UNPRIVILEGED,
-		    columns(at, service, limit),
+		    examine_columns_of(at, service, limit),
 		    "service %s: the fourth column, unpriv, is %s",
 		    examine_text(at, service->name),
 		    examine_text(at, service->unprivileged));
@@ -185,7 +160,7 @@ examine_process_limit(const struct examination *at, const struct way *way)
 	if (limit >= wanted)
 		return;
 	finding_add(at->findings, FINDING_PROCESS_LIMIT,
-	    columns(at, &way->service,
+	    examine_columns_of(at, &way->service,
 		is_server ? arena_print(at->arena, "%" PRIu64, wanted) : "0"),
 	    "service %s: at most %" PRIu64 " processes, and %s",
 	    examine_text(at, way->service.name), limit,

@@ -123,6 +123,13 @@ PLANTS = [
     Plant("no-server", "mailbox-transport", stays=True),
     pipe("no-service", "virtual_transport = lda", "virtual_transport = lad",
          stays=True),
+    Plant("socket-hidden", "before-cyrus", stays=True,
+          master="2526 inet n - y - - smtpd\n"),
+    Plant("socket-hidden", "virtual-lmtp", stays=True,
+          run=["listen /tmp/world/lda-lmtp"],
+          undo=["rm /tmp/world/lda-lmtp"],
+          main="virtual_transport = lmtp2:unix:/tmp/world/lda-lmtp\n",
+          master="lmtp2 unix - - y - - lmtp\n"),
     pipe("unknown-users", MAPS, ""),
     pipe("unknown-users", MAPS, "virtual_mailbox_maps = static:OK\n"),
     pipe("unknown-users", MAPS,
@@ -180,12 +187,13 @@ class Case:
         return self
 
     def shell(self, line):
-        """A command, or "listen": what a unit of packaging/systemd does for
-        mailbox-transport."""
-        if line == "listen":
-            os.makedirs(self.wired.top + "/spool/private")
+        """A command, or "listen PATH"; without a path what a unit of
+        packaging/systemd does for mailbox-transport."""
+        if line.startswith("listen"):
+            path = line[7:] or self.wired.top + "/spool/private/lda-lmtp"
+            os.makedirs(os.path.dirname(path), exist_ok=True)
             self.listener = socket.socket(socket.AF_UNIX)
-            self.listener.bind(self.wired.top + "/spool/private/lda-lmtp")
+            self.listener.bind(path)
             return
         done = subprocess.run(["/bin/sh", "-c", line], capture_output=True)
         true(done.returncode == 0, "%s: %r" % (line, done.stderr))
