@@ -11,6 +11,7 @@ import subprocess
 
 import world
 from cases import has, lacks, same, test, true
+from documents import block
 from wiring import TEXTS, Wiring, users
 from world import read, write
 
@@ -18,6 +19,7 @@ MANUAL = world.read(os.path.join(os.path.dirname(os.path.dirname(
     os.path.dirname(os.path.abspath(__file__)))), "lda", "lda.8")).decode()
 
 LDA = "/usr/local/sbin/lda"
+ASK = block("lda.8", "# lda -t\n")
 MAILDIR = "mail_location = maildir:~/Maildir\n"
 SPOOL = "userdb = passwd\n"
 COMMAND = "mailbox_command = %s\n" % LDA
@@ -347,6 +349,7 @@ def a_trial_of_a_user_goes_with_it(w):
 def lda_conf_may_name_the_directory(w):
     with Case(w, Plant("", "virtual-pipe", changes=[(LIMIT, "")])) as case:
         case.append("lda.conf", "postfix_config_directory = " + case.etc)
+        same(ASK, "# lda -t\n", "the command of the manual")
         asked = w.run("-t")
         same((asked.status, findings(asked)), (75, ["recipient-limit"]),
              asked.reply)
