@@ -127,6 +127,9 @@ static const struct {
 	{ "-f ${sender} ${a}b", { "-f", "${sender}", "${a}b", NULL } },
 	/* One that nobody closes is text. */
 	{ "{a b", { "{a", "b", NULL } },
+	/* So is what is deeper than anybody writes. */
+	{ "{{{{{{{{{{{{{{{{{{{{{x}}}}}}}}}}}}}}}}}}}}} y",
+	    { "{{{{{{{{{{{{{{{{{{{{{x}}}}}}}}}}}}}}}}}}}}}", "y", NULL } },
 	{ "{{{{{{{{{{{{{{{{{{{{{{{ x",
 	    { "{{{{{{{{{{{{{{{{{{{{{{{", "x", NULL } },
 };
