@@ -307,6 +307,7 @@ INSTALLED = \
     755:$(BUILD)/lda-relay:$(SBINDIR) \
     755:$(BUILD)/lda-lmtp:$(SBINDIR) \
     755:$(BUILD)/lda-verify:$(SBINDIR) \
+    755:packaging/dovecot2lda:$(SBINDIR) \
     755:$(BUILD)/lda-getpw:$(LIBEXECDIR) \
     $(patsubst %,644:%:$(MANDIR)/man8,$(wildcard lda/*.8)) \
     $(patsubst %,644:%:$(MANDIR)/man7,$(wildcard lda/*.7)) \
