@@ -128,8 +128,9 @@ class Disk:
         subprocess.run([program, *arguments, self.image], check=True,
                        stdout=subprocess.DEVNULL)
 
-    def mount(self):
-        device, path = attach(self.image)
+    def mount(self, medium=None):
+        """medium: another file that is the disk."""
+        device, path = attach(medium or self.image)
         try:
             mount(path, self.place, self.type, self.options)
         finally:

@@ -78,3 +78,24 @@ def reap():
         pid, status = os.wait()
         if pid == child:
             os._exit(os.waitstatus_to_exitcode(status) & 0x7f)
+
+
+def main(script, name, what, inside):
+    """For the parts of "make proof": enters, and calls inside(scratch, words)
+    there; the exit status."""
+    words = sys.argv[1:]
+    if words[:1] != ["--inside"]:
+        why = why_not()
+        if why:
+            print("skip: %s: %s" % (what, why))
+            return 77
+        return enter(script, name, words)
+    reap()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        return inside(words[1], words[2:])
+    except KeyboardInterrupt:
+        return 1
+    except world.CannotBuild as reason:
+        print("%s: the private world does not come up: %s" % (name, reason))
+        return 1
