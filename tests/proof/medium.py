@@ -14,6 +14,7 @@ import os
 import signal
 import stat
 import struct
+import traceback
 
 import disks
 
@@ -36,22 +37,27 @@ class Medium:
         self.log = image + ".log"
         os.makedirs(place, exist_ok=True)
         device = os.open(DEVICE, os.O_RDWR)
-        self.pid = os.fork()
-        if self.pid == 0:
-            try:
-                signal.signal(signal.SIGINT, signal.SIG_IGN)
-                Server(device, image, self.log).serve()
-            finally:
-                os._exit(0)
         try:
+            # Before there is a mount the device cannot be read.
             disks.mount("medium", place, "fuse",
                         "fd=%d,rootmode=40000,user_id=0,group_id=0" % device)
-        except OSError:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-            raise
+            server = Server(device, image, self.log)
+            self.pid = os.fork()
+            if self.pid == 0:
+                self.be(server)
+            server.close()
         finally:
             os.close(device)
+
+    @staticmethod
+    def be(server):
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            server.serve()
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(0)
 
     def position(self):
         """How far the log has come: what has been answered stands in it."""
@@ -80,6 +86,10 @@ class Server:
         self.image = os.open(image, os.O_RDWR)
         self.log = open(log, "wb", buffering=0)
         self.size = os.fstat(self.image).st_size
+
+    def close(self):
+        os.close(self.image)
+        self.log.close()
 
     def serve(self):
         answers = {LOOKUP: self.lookup, GETATTR: self.getattr,
