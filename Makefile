@@ -243,8 +243,12 @@ check-system: all
 test: check check-system
 
 # Everything is built that a part may want; the parts say what they lack.
-proof: check-programs
+proof: check-programs $(BUILD)/proof/fault_rule
 	@BUILD=$(BUILD) tests/proof/run $(PARTS)
+
+$(BUILD)/proof/fault_rule: tests/proof/fault_rule.c tests/fault/calls.c tests/fault/plan.h
+	@mkdir -p $(@D); echo '  CC $@'; $(HOSTCC) $(STANDARD) $(WARNINGS) -g -Ilib -Itests \
+	    -o $@ $(filter %.c,$^)
 
 # ---------------------------------------------------------------- running
 
