@@ -8,6 +8,8 @@
 #   make test       both
 #   make proof      deep runs: file systems cut off, fuzzing, planted bugs; as
 #                   root, much longer; PARTS="power fuzz" only these
+#   make scoreboard the same trouble for lda and its peers, as one table; as
+#                   root; DEEP=1 draws more, PARTS="cuts contract" only these
 #   make bench      time and cost against the floor and the peers, as root;
 #                   DEEP=1 longer, PARTS="sizes lmtp" only these
 #   make lint       layers, seam, formatting, static checks
@@ -200,6 +202,9 @@ $(BUILD)/proof/fault_rule: tests/proof/fault_rule.c tests/fault/calls.c tests/fa
 	@mkdir -p $(@D); echo '  CC $@'; $(HOSTCC) $(STANDARD) $(WARNINGS) -g -Ilib -Itests \
 	    -o $@ $(filter %.c,$^)
 
+scoreboard: all
+	@tests/scoreboard/run --build $(BUILD) $(PARTS)
+
 # ---------------------------------------------------------------- running
 
 run: all
@@ -267,6 +272,6 @@ FORCE:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all check check-programs check-system test proof run deps bench layers seam \
+.PHONY: all check check-programs check-system test proof scoreboard run deps bench layers seam \
     lint install clean FORCE
 .SECONDARY:

@@ -63,7 +63,11 @@ def maildir_is_a_file(scene, agent):
     world.write(HOME + "/Maildir", "")
     os.chown(HOME + "/Maildir", UID, UID)
     try:
-        return plain(scene, agent)
+        letter, fate = plain(scene, agent)
+        # maildrop takes it for an mbox.
+        there = os.path.isfile(HOME + "/Maildir") and \
+            letter.body in world.read(HOME + "/Maildir")
+        return letter, fate, (1 if there else 0, 0, True)
     finally:
         if os.path.isfile(HOME + "/Maildir"):
             os.unlink(HOME + "/Maildir")

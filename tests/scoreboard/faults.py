@@ -76,7 +76,7 @@ def under(agent, store, octets, options):
     if agent.attached:
         with Held(agent.warm_up(store), options):
             return agent.deliver(store, octets)
-    return agent.deliver(store, octets, before=[
+    return agent.deliver(store, octets, seconds=agents.SWEEP_SECONDS, before=[
         STRACE, "-f", "-u", "bob", *options, "--"])
 
 

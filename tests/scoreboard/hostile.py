@@ -7,6 +7,7 @@ administrator: "ok" is deferred, and nothing changed.
 """
 
 import os
+import shutil
 import threading
 
 import agents
@@ -96,7 +97,8 @@ class Reader:
 
 def outcome(scene, agent, make):
     scene.fresh()
-    scene.fresh_spool()
+    # So that lda takes the spool.
+    shutil.rmtree(agents.HOME + "/Maildir")
     world.write(VICTIM, b"a key\n", 0o600)
     os.chown(VICTIM, UID, UID)
     if os.path.exists("/home/bob/made"):
