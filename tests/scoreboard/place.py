@@ -15,6 +15,9 @@ FROM = re.compile(rb"(?m)^From \S+ +[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d "
                   rb"\d\d:\d\d:\d\d \d{4}\n")
 
 
+TITLES = {"maildir": "Maildir", "mbox": "mbox"}
+
+
 class Letter:
     """A message that can be known again although headers were put on top of
     it or between its own."""
