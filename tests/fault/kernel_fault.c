@@ -213,6 +213,16 @@ is_pipe(const struct fault_record *record)
 	return record->path[0] == '(';
 }
 
+/* Until a signal; those that the call itself lets in are let in here, too. */
+static void
+hang(enum fault_call call)
+{
+	if (call == CALL_POLL_OPEN)
+		(void)real_poll_open(NULL, 0, -1);
+	else
+		(void)pause();
+}
+
 /* What the rule does at its own place.  True: the call is not made. */
 static bool
 rule_refuses(struct fault_record *record)
@@ -242,7 +252,7 @@ rule_refuses(struct fault_record *record)
 	case ACT_HANG:
 	case ACT_HANG_TERM:
 		record->injected = true;
-		(void)pause();
+		hang(record->call);
 		return fail(record, EINTR);
 	case ACT_PRETEND:
 		record->injected = true;
