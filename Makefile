@@ -8,6 +8,8 @@
 #   make test       both
 #   make proof      deep runs: file systems cut off, fuzzing, planted bugs; as
 #                   root, much longer; PARTS="power fuzz" only these
+#   make scoreboard the same trouble for lda and its peers, as one table; as
+#                   root; DEEP=1 draws more, PARTS="cuts contract" only these
 #   make bench      time and cost against the floor and the peers, as root;
 #                   DEEP=1 longer, PARTS="sizes lmtp" only these
 #   make lint       layers, seam, hardening, formatting, static checks
@@ -156,7 +158,9 @@ FAULT := $(patsubst %.c,$(CHECK)/obj/%.o,$(filter-out \
     tests/fault/check_%.c tests/fault/kernel_fault.c,$(wildcard tests/fault/*.c)))
 TESTS := $(patsubst %.c,$(CHECK)/%,$(sort $(wildcard tests/*/check_*.c)))
 CHECK_PROGRAMS := $(CHECK)/lda $(CHECK)/lda-fault $(CHECK)/lda-getpw \
-    $(CHECK)/lda-lmtp $(CHECK)/lda-lmtp-fault $(CHECK)/lda-verify
+    $(CHECK)/lda-lmtp $(CHECK)/lda-lmtp-fault $(CHECK)/lda-verify \
+    $(CHECK)/lda-memory $(CHECK)/lda-lmtp-memory $(CHECK)/lda-verify-fault \
+    $(CHECK)/lda-verify-memory $(CHECK)/lda-relay
 
 $(CHECK)/obj/%.o: %.c
 	@mkdir -p $(@D); echo '  CC $<'; $(HOSTCC) $(CHECK_FLAGS) -MMD -MP -c -o $@ $<
@@ -182,14 +186,37 @@ $(CHECK)/obj/real_%.o: $(CHECK)/obj/lib/base/%.o
 	    print $$3, "real_" substr($$3, 8) }' > $@.names
 	@objcopy --redefine-syms=$@.names $< $@
 
-$(CHECK)/lda-fault: $(filter-out $(KERNEL),$(CHECK_LIB)) $(CHECK_LDA) \
-    $(CHECK)/obj/tests/fault/kernel_fault.o $(REAL_KERNEL)
+# The arena in blocks so small that each taking of memory asks the system.
+$(CHECK)/arena_small.c: lib/base/arena.c
+	@mkdir -p $(@D)
+	@sed 's/^#define BLOCK_OCTETS .*/#define BLOCK_OCTETS ((size_t)48)/' $< > $@
+	@! cmp -s $< $@
+
+$(CHECK)/obj/arena_small.o: $(CHECK)/arena_small.c
+	@mkdir -p $(@D); echo '  CC $<'; $(HOSTCC) $(CHECK_FLAGS) -MMD -MP -c -o $@ $<
+
+FAULT_SEAM := $(CHECK)/obj/tests/fault/kernel_fault.o $(REAL_KERNEL)
+FAULT_LIB := $(filter-out $(KERNEL),$(CHECK_LIB)) $(FAULT_SEAM)
+MEMORY_LIB := $(filter-out %/base/arena.o,$(FAULT_LIB)) $(CHECK)/obj/arena_small.o
+
+$(CHECK)/lda-fault: $(FAULT_LIB) $(CHECK_LDA)
 	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
 
-$(CHECK)/lda-lmtp-fault: $(filter-out $(KERNEL),$(CHECK_LIB)) $(CHECK_SERVER) \
-    $(CHECK)/obj/lda/lmtp_main.o $(CHECK)/obj/tests/fault/kernel_fault.o \
-    $(REAL_KERNEL)
+$(CHECK)/lda-memory: $(MEMORY_LIB) $(CHECK_LDA)
 	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
+
+$(CHECK)/lda-lmtp-fault $(CHECK)/lda-verify-fault: $(CHECK)/lda-%-fault: \
+    $(FAULT_LIB) $(CHECK_SERVER) $(CHECK)/obj/lda/%_main.o
+	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
+
+$(CHECK)/lda-lmtp-memory $(CHECK)/lda-verify-memory: $(CHECK)/lda-%-memory: \
+    $(MEMORY_LIB) $(CHECK_SERVER) $(CHECK)/obj/lda/%_main.o
+	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
+
+# The relay of the lda that is tested.
+$(CHECK)/lda-relay: lda/relay_main.c
+	@mkdir -p $(@D); echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) \
+	    -DLDA_PROGRAM='"$(abspath $(CHECK))/lda"' -o $@ $<
 
 $(CHECK)/lda-getpw: lda/getpw_main.c
 	@mkdir -p $(@D); echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $<
@@ -219,8 +246,15 @@ check-system: all
 test: check check-system
 
 # Everything is built that a part may want; the parts say what they lack.
-proof: check-programs
+proof: check-programs $(BUILD)/proof/fault_rule
 	@BUILD=$(BUILD) tests/proof/run $(PARTS)
+
+$(BUILD)/proof/fault_rule: tests/proof/fault_rule.c tests/fault/calls.c tests/fault/plan.h
+	@mkdir -p $(@D); echo '  CC $@'; $(HOSTCC) $(STANDARD) $(WARNINGS) -g -Ilib -Itests \
+	    -o $@ $(filter %.c,$^)
+
+scoreboard: all
+	@tests/scoreboard/run --build $(BUILD) $(PARTS)
 
 # ---------------------------------------------------------------- running
 
@@ -283,6 +317,7 @@ INSTALLED = \
     755:$(BUILD)/lda-relay:$(SBINDIR) \
     755:$(BUILD)/lda-lmtp:$(SBINDIR) \
     755:$(BUILD)/lda-verify:$(SBINDIR) \
+    755:packaging/dovecot2lda:$(SBINDIR) \
     755:$(BUILD)/lda-getpw:$(LIBEXECDIR) \
     $(patsubst %,644:%:$(MANDIR)/man8,$(wildcard lda/*.8)) \
     $(patsubst %,644:%:$(MANDIR)/man7,$(wildcard lda/*.7)) \
@@ -336,6 +371,7 @@ FORCE:
 # Not the packages' /etc/apparmor.d.
 -include $(shell find $(BUILD) -path $(BUILD)/deb -prune -o -name '*.d' -print 2>/dev/null)
 
-.PHONY: all check check-programs check-built check-system test proof run deps \
-    bench layers seam hardening lint install uninstall dist deb rpm clean FORCE
+.PHONY: all check check-programs check-built check-system test proof \
+    scoreboard run deps bench layers seam hardening lint install uninstall dist \
+    deb rpm clean FORCE
 .SECONDARY:

@@ -107,7 +107,7 @@ main(void)
 	SRunner *runner;
 	int failed;
 
-	stages_begin();
+	stages_begin(STAGE_FAULT);
 	tcase_set_timeout(cases, 120);
 	tcase_add_loop_test(cases, every_clock_adds_one_message, 0,
 	    (int)(sizeof(names) / sizeof(names[0])));
