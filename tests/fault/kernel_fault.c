@@ -1,11 +1,12 @@
 /*
  * kernel_fault.c - the seam of base/kernel.h, failing as planned.
  *
- * The program is linked a second time with this in place of kernel.c (which
- * is there too, as real_X).  Each call writes down what it was asked and
- * what it answered, and one rule of the plan may make it fail, come short,
- * be interrupted, hang, or be the last thing the process does.  A process
- * without LDA_FAULT_PLAN in its environment behaves like the product.
+ * The program is linked a second time with this in place of kernel.c and
+ * kernel_socket.c (which are there too, as real_X).  Each call writes down
+ * what it was asked and what it answered, and one rule of the plan may make it
+ * fail, come short, be interrupted, hang, or be the last thing the process
+ * does.  A process without LDA_FAULT_PLAN in its environment behaves like the
+ * product.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "plan.h"
@@ -459,6 +460,16 @@ kernel_ftruncate(int fd, off_t length)
 	if (refused(record))
 		return -1;
 	return (int)end(record, real_ftruncate(fd, length));
+}
+
+int
+kernel_reserve(int fd, off_t offset, off_t length)
+{
+	struct fault_record *record = begin(CALL_RESERVE, fd);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_reserve(fd, offset, length));
 }
 
 int
@@ -980,6 +991,17 @@ kernel_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 		return (int)end(record, 0);
 	}
 	return (int)end(record, real_poll(fds, count, timeout_ms));
+}
+
+int
+kernel_poll_open(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	struct fault_record *record =
+	    begin(CALL_POLL_OPEN, count > 0 ? fds[0].fd : -1);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_poll_open(fds, count, timeout_ms));
 }
 
 int

@@ -35,6 +35,7 @@ enum fault_call {
 	CALL_FSYNC,
 	CALL_CLOSE,
 	CALL_FTRUNCATE,
+	CALL_RESERVE,
 	CALL_FSTAT,
 	CALL_FSTATAT,
 	CALL_FACCESSAT,
@@ -81,6 +82,7 @@ enum fault_call {
 	CALL_RANDOM,
 	CALL_HOSTNAME,
 	CALL_POLL,
+	CALL_POLL_OPEN,
 	CALL_DATAGRAM,
 	CALL_SEND,
 	CALL_SEND_TO,
@@ -164,10 +166,10 @@ struct fault_plan {
 	bool no_sleep;     /* waiting only moves the process's clocks */
 	bool fixed_random; /* kernel_random answers nothing but this octet */
 	unsigned char random_octet;
-	unsigned ahead_seconds; /* how far the program's calendar is ahead */
-	unsigned call_limit;    /* a process that calls more often is killed */
-	bool ran_away;          /* and this says that it happened */
-	bool keeps_octets;      /* what is written is kept behind the ledger */
+	int64_t ahead_seconds; /* how far the program's calendar is ahead */
+	unsigned call_limit;   /* a process that calls more often is killed */
+	bool ran_away;         /* and this says that it happened */
+	bool keeps_octets;     /* what is written is kept behind the ledger */
 	atomic_size_t octets_used;
 	atomic_uint processes; /* how many there were */
 	atomic_uint records;   /* may exceed LEDGER_RECORDS: the rest is lost */

@@ -49,7 +49,7 @@
 #define RANDOM_OCTET 0x5a
 
 /* Debris is reaped after 36 hours. */
-#define OLD_SECONDS (3U * 86400U)
+#define OLD_SECONDS INT64_C(259200) /* three days */
 
 static char base[STAGE_ROOT - 16];
 static char program[STAGE_ROOT];
