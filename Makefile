@@ -181,7 +181,35 @@ $(CHECK)/tests/fault/%: $(CHECK)/obj/tests/fault/%.o $(CHECK_LIB) $(SUPPORT) $(F
 $(CHECK)/tests/%: $(CHECK)/obj/tests/%.o $(CHECK_LIB) $(SUPPORT)
 	@mkdir -p $(@D); echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^ $(LIBCHECK)
 
-check-programs: all $(CHECK_PROGRAMS)
+# One program for each fuzz target, with the sanitizers whatever V says.  What
+# drives it is tests/fuzz/replay.c, or the compiler's own engine.
+FUZZ ?= $(CHECK)/fuzz
+FUZZ_CC ?= $(HOSTCC)
+FUZZ_SANITIZE ?= $(shell echo 'int main(void) { return 0; }' | \
+    $(FUZZ_CC) $(VARIANT_san) -x c -o /dev/null - 2>/dev/null && \
+    echo $(VARIANT_san))
+FUZZ_ENGINE ?=
+FUZZ_FLAGS = $(STANDARD) $(WARNINGS) -g -O1 -Ilib -Ilda -Itests \
+    -DFUZZ_DIR='"$(abspath $(FUZZ))"' $(FUZZ_SANITIZE)
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_PROGRAMS := $(patsubst %,$(FUZZ)/fuzz_%,$(FUZZ_NAMES))
+FUZZ_LIB := $(patsubst %.c,$(FUZZ)/obj/%.o,$(filter-out lib/base/place.c,$(LIB_SOURCES)) \
+    lda/options.c lda/startup.c)
+
+$(FUZZ)/obj/%.o: %.c
+	@mkdir -p $(@D); echo '  CC $<, to be fuzzed'; $(FUZZ_CC) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+
+$(FUZZ)/fuzzed.a: $(FUZZ_LIB)
+	@rm -f $@; $(AR) rcs $@ $^
+
+$(FUZZ)/fuzz_%: $(FUZZ)/obj/tests/fuzz/fuzz_%.o $(FUZZ)/obj/tests/fuzz/fuzz.o \
+    $(if $(FUZZ_ENGINE),,$(FUZZ)/obj/tests/fuzz/replay.o) $(FUZZ)/fuzzed.a
+	@echo '  LD $@'; $(FUZZ_CC) $(FUZZ_FLAGS) $(FUZZ_ENGINE) -o $@ $^
+
+fuzz-programs: $(FUZZ_PROGRAMS)
+	@mkdir -p $(FUZZ)/scratch
+
+check-programs: all $(CHECK_PROGRAMS) fuzz-programs
 	@mkdir -p $(CHECK_ROOT)/etc $(CHECK_ROOT)/dev $(CHECK_ROOT)/libexec
 
 check: check-programs $(TESTS) layers seam
@@ -263,6 +291,6 @@ FORCE:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all check check-programs check-system test proof run deps bench layers seam \
-    lint install clean FORCE
+.PHONY: all check check-programs check-system test proof fuzz fuzz-programs run \
+    deps bench layers seam lint install clean FORCE
 .SECONDARY:
