@@ -52,8 +52,7 @@ check_path(struct fuzz *fuzz, struct str address)
 	if (address.length == 0)
 		REQUIRE(str_is(buf_str(&path), "<>"));
 	else if (path.length < 4000)
-		REQUIRE(
-		    fuzz_same(mailbox_of(fuzz, buf_str(&path)), address));
+		REQUIRE(fuzz_same(mailbox_of(fuzz, buf_str(&path)), address));
 }
 
 static void
@@ -84,17 +83,15 @@ check_detail(struct fuzz *fuzz, struct str address, struct str delimiters)
 	}
 	REQUIRE(user.length > 0);
 	REQUIRE(str_index_any(user, delimiters) == STR_NONE);
-	REQUIRE(user.length + 1 + detail.length ==
-	    address_local(address).length);
-	REQUIRE(fuzz_same(address_local(without), user));
 	REQUIRE(
-	    fuzz_same(address_domain(without), address_domain(address)));
+	    user.length + 1 + detail.length == address_local(address).length);
+	REQUIRE(fuzz_same(address_local(without), user));
+	REQUIRE(fuzz_same(address_domain(without), address_domain(address)));
 	if (detail.length == 0)
 		return;
 	/* Cut off and put on again, it is the same but for which of the
 	 * delimiters. */
-	again =
-	    address_with_detail(address, delimiters, detail, fuzz->arena);
+	again = address_with_detail(address, delimiters, detail, fuzz->arena);
 	REQUIRE(again.length == address.length);
 	REQUIRE(fuzz_same(str_after(again, user.length + 1),
 	    str_after(address, user.length + 1)));

@@ -116,7 +116,8 @@ damage(struct fuzz *fuzz, struct made *made)
 		if (kind == 0)
 			made->length = at;
 		else
-			made->octets[at] = (unsigned char)fuzz_choose(fuzz, 256);
+			made->octets[at] =
+			    (unsigned char)fuzz_choose(fuzz, 256);
 		damaged = true;
 	}
 	return damaged;
@@ -164,8 +165,7 @@ one(struct fuzz *fuzz)
 	damaged = damage(fuzz, &made);
 	memset(&user, 0, sizeof(user));
 	fuzz_enter_directory();
-	fuzz_write("users.cdb",
-	    str_of((const char *)made.octets, made.length));
+	fuzz_write("users.cdb", str_of((const char *)made.octets, made.length));
 	rc = user_source_cdb.find(&query, &user, &why);
 	fuzz_check_status(rc, &why);
 	REQUIRE(rc == 0 || why.id == STATUS_USER_UNKNOWN ||

@@ -40,8 +40,9 @@ one(struct fuzz *fuzz)
 		when = when << 8 | fuzz_choose(fuzz, 256);
 	date_add(&date, (time_t)when);
 	REQUIRE(!date.overflow && !str_has_control(buf_str(&date)));
-	REQUIRE(sscanf(date.at, "%3[A-Za-z], %d %3[A-Za-z] %d "
-				"%d:%d:%d %c%2d%2d%n",
+	REQUIRE(sscanf(date.at,
+		    "%3[A-Za-z], %d %3[A-Za-z] %d "
+		    "%d:%d:%d %c%2d%2d%n",
 		    day_name, &day, month_name, &year, &hour, &minute, &second,
 		    &sign, &east_hours, &east_minutes, &end) == 10);
 	REQUIRE(date.at[end] == '\0' && (sign == '+' || sign == '-'));

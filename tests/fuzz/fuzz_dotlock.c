@@ -21,8 +21,8 @@ check_pid(struct str text, const char *host)
 	REQUIRE(pid >= 0);
 	if (pid == 0)
 		return;
-	REQUIRE(number_read(
-	    cursor_span(&in, "0123456789"), INT32_MAX, &number));
+	REQUIRE(
+	    number_read(cursor_span(&in, "0123456789"), INT32_MAX, &number));
 	REQUIRE(number == (uint64_t)pid);
 	buf_print(&again, "%jd:%s\n", (intmax_t)pid, host);
 	if (fuzz_same(str_trim(str_from(host)), str_from(host)))

@@ -17,8 +17,7 @@ check_parts(struct str said, enum dovecot_auth_answer end, struct str fields)
 		if (answer == DOVECOT_AUTH_UNFINISHED)
 			continue;
 		REQUIRE(answer == end);
-		REQUIRE(answer != DOVECOT_AUTH_USER ||
-		    fuzz_same(part, fields));
+		REQUIRE(answer != DOVECOT_AUTH_USER || fuzz_same(part, fields));
 		return;
 	}
 }
@@ -72,8 +71,7 @@ one(struct fuzz *fuzz)
 	}
 	REQUIRE(dovecot_auth_unescape(fuzz->arena, said).length <= said.length);
 	REQUIRE(str_index_any(escaped, str_from("\t\r\n")) == STR_NONE);
-	REQUIRE(
-	    fuzz_same(dovecot_auth_unescape(fuzz->arena, escaped), said));
+	REQUIRE(fuzz_same(dovecot_auth_unescape(fuzz->arena, escaped), said));
 	if (dovecot_auth_can_ask(said)) {
 		struct buf out = fuzz_room(1024);
 

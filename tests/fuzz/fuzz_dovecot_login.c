@@ -10,7 +10,8 @@ static void
 check_answer(struct str said)
 {
 	enum dovecot_login_answer end = dovecot_login_read(said);
-	bool has_ok = str_begins(said, "OK\t1\t") || str_begins(said, "OK\t1\n");
+	bool has_ok =
+	    str_begins(said, "OK\t1\t") || str_begins(said, "OK\t1\n");
 
 	for (size_t length = 0; length < said.length && length < 600;
 	     length++) {
@@ -49,8 +50,8 @@ check_question(struct str user, struct str password)
 	REQUIRE(plain.length == user.length + password.length + 2);
 	REQUIRE(fuzz_same(
 	    str_head(str_after(buf_str(&plain), 1), user.length), user));
-	REQUIRE(fuzz_same(
-	    str_after(buf_str(&plain), user.length + 2), password));
+	REQUIRE(
+	    fuzz_same(str_after(buf_str(&plain), user.length + 2), password));
 }
 
 static void

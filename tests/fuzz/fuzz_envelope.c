@@ -87,8 +87,8 @@ one(struct fuzz *fuzz)
 		facts.delivered_to };
 
 	REQUIRE(is_one_of(envelope.sender, senders, COUNT(senders)));
-	REQUIRE(envelope.sender.length == 0 ||
-	    !address_is_null(envelope.sender));
+	REQUIRE(
+	    envelope.sender.length == 0 || !address_is_null(envelope.sender));
 	REQUIRE(envelope.has_sender ==
 	    (claims.sender_flag.given || claims.sender_environment.given ||
 		facts.has_from_line || facts.has_return_path));

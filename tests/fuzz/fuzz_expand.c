@@ -75,8 +75,8 @@ one(struct fuzz *fuzz)
 	REQUIRE(count_components(str_from(path), "..") == 0);
 	REQUIRE(count_components(str_from(path), ".") == 0);
 	if (is_safe(name))
-		REQUIRE(str_count(str_from(path), '/') ==
-		    str_count(value, '/'));
+		REQUIRE(
+		    str_count(str_from(path), '/') == str_count(value, '/'));
 }
 
 int

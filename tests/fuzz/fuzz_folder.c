@@ -16,7 +16,7 @@ check_round(struct str level)
 	for (size_t i = 0; i < disk.length; i++)
 		REQUIRE(disk.at[i] >= ' ' && disk.at[i] <= '~' &&
 		    disk.at[i] != '/');
-	back = fuzz_room(disk.length + 1);
+	back = fuzz_room(level.length + 1);
 	folder_add_decoded(&back, buf_str(&disk));
 	REQUIRE(!back.overflow && fuzz_same(buf_str(&back), level));
 	again = fuzz_room(level.length + 1);
@@ -103,7 +103,10 @@ one(struct fuzz *fuzz)
 	}
 	for (int i = 0; i < 4; i++)
 		check_path(fuzz, &folder, (i & 1) != 0, (i & 2) != 0);
-	/* Its name names it. */
+	/* Its name names it, but for a folder called INBOX, which a prefix
+	 * would be taken for. */
+	if (folder.count > 0 && str_is_nocase(folder.levels[0], "INBOX"))
+		return;
 	REQUIRE(folder_parse(str_from(folder_name(&folder, fuzz->arena)),
 		    fuzz->arena, &again, &why) == 0);
 	REQUIRE(again.count == folder.count);

@@ -236,11 +236,10 @@ one(struct fuzz *fuzz)
 		.needs_auth = (choice & 16) != 0,
 	};
 	size_t size = 1 + fuzz_choose(fuzz, 8);
-	struct str given =
-	    fuzz_copy(str_head(fuzz->in.rest, INPUT_OCTETS));
+	struct str given = fuzz_copy(str_head(fuzz->in.rest, INPUT_OCTETS));
 
-	play_all(&whole, &limits, given, LMTP_LINE_OCTETS,
-	    20 * LMTP_REPLY_OCTETS);
+	play_all(
+	    &whole, &limits, given, LMTP_LINE_OCTETS, 20 * LMTP_REPLY_OCTETS);
 	play_all(&split, &limits, given, size, LMTP_REPLY_OCTETS + 1);
 	REQUIRE(fuzz_same(buf_str(&whole.sent), buf_str(&split.sent)));
 	REQUIRE(fuzz_same(buf_str(&whole.events), buf_str(&split.events)));

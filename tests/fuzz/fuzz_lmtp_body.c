@@ -87,8 +87,8 @@ check_no_end(struct str sent)
 	bool in_line = false;
 
 	for (size_t i = 0; i < sent.length; i++) {
-		REQUIRE(sent.at[i] != '\n' ||
-		    (i > 0 && sent.at[i - 1] == '\r'));
+		REQUIRE(
+		    sent.at[i] != '\n' || (i > 0 && sent.at[i - 1] == '\r'));
 		if (sent.at[i] == '.' && !in_line)
 			REQUIRE(i + 1 < sent.length && sent.at[i + 1] == '.');
 		if (sent.at[i] == '.' && !in_line)
@@ -112,12 +112,12 @@ one(struct fuzz *fuzz)
 	whole = fuzz_room(sent.length + 40);
 	buf_add(&whole, sent);
 	buf_add_string(&whole, ".\r\nMAIL FROM:<x>\r\n");
-	REQUIRE(fuzz_same(
-	    take_all(buf_str(&whole), whole.length, &left, &ended),
-	    model_of(message)));
+	REQUIRE(
+	    fuzz_same(take_all(buf_str(&whole), whole.length, &left, &ended),
+		model_of(message)));
 	REQUIRE(ended && str_is(left, "MAIL FROM:<x>\r\n"));
-	REQUIRE(fuzz_same(take_all(buf_str(&whole), size, &left, &ended),
-	    model_of(message)));
+	REQUIRE(fuzz_same(
+	    take_all(buf_str(&whole), size, &left, &ended), model_of(message)));
 	REQUIRE(ended && str_is(left, "MAIL FROM:<x>\r\n"));
 	/* What somebody else sends is taken the same, however it is split. */
 	raw = take_all(message, message.length + 1, &left, &ended);

@@ -119,8 +119,8 @@ converse(struct both *both, struct str message)
 		if (cursor_at_end(&replies))
 			replies = cursor_over(next_reply(both));
 		REQUIRE(!cursor_at_end(&replies));
-		in = cursor_over(str_head(
-		    replies.rest, str_index(replies.rest, '\n') + 1));
+		in = cursor_over(
+		    str_head(replies.rest, str_index(replies.rest, '\n') + 1));
 		(void)cursor_octets(&replies, in.rest.length);
 		event = lmtp_client_next(&both->client, &in, &both->to_server);
 		if (event == LMTP_CLIENT_TEXT)
@@ -177,8 +177,8 @@ one(struct fuzz *fuzz)
 	struct buf sender_path = fuzz_room(4096), path = fuzz_room(4096);
 	struct buf bare_path = fuzz_room(4096);
 	struct lmtp_client_mail mail = { .host = "mx" };
-	struct str bare = address_without_detail(
-	    recipient, str_from("+"), fuzz->arena);
+	struct str bare =
+	    address_without_detail(recipient, str_from("+"), fuzz->arena);
 	struct str message;
 
 	message = fuzz_copy(str_head(fuzz->in.rest, 8000));
@@ -212,8 +212,8 @@ one(struct fuzz *fuzz)
 	/* The sender as it is written: nobody asks what it means. */
 	REQUIRE(fuzz_same(buf_str(&both.sender),
 	    str_head(str_after(mail.sender, 1), mail.sender.length - 2)));
-	REQUIRE(fuzz_same(
-	    buf_str(&both.mailbox), both.accepts ? recipient : bare));
+	REQUIRE(
+	    fuzz_same(buf_str(&both.mailbox), both.accepts ? recipient : bare));
 	REQUIRE(fuzz_same(buf_str(&both.identity), mail.user));
 	REQUIRE(fuzz_same(buf_str(&both.password), mail.password));
 	check_text(message, buf_str(&both.text));

@@ -114,15 +114,14 @@ one(struct fuzz *fuzz)
 		.user = str_from((choice & 1) != 0 ? "bob" : ""),
 		.password = str_from("secret"),
 		.sender = str_from((choice & 2) != 0 ? "<>" : "<a@b>"),
-		.recipient = str_from(
-		    (choice & 4) != 0 ? "<b+\xc3\xa9@c>" : "<b+x@c>"),
+		.recipient =
+		    str_from((choice & 4) != 0 ? "<b+\xc3\xa9@c>" : "<b+x@c>"),
 		.fallback = str_from((choice & 8) != 0 ? "<b@c>" : ""),
 		.octets = (choice & 16) != 0 ? 4096 : 0,
 		.eight_bit = (choice & 16) != 0,
 		.only_asks = (choice & 32) != 0,
 	};
-	struct str given =
-	    fuzz_copy(str_head(fuzz->in.rest, 3000));
+	struct str given = fuzz_copy(str_head(fuzz->in.rest, 3000));
 
 	run(&whole, &mail, given, given.length + 1);
 	run(&split, &mail, given, 1);
@@ -130,8 +129,7 @@ one(struct fuzz *fuzz)
 	REQUIRE(whole.sent_dot == split.sent_dot);
 	REQUIRE(fuzz_same(buf_str(&whole.sent), buf_str(&split.sent)));
 	REQUIRE(whole.client.reply.code == split.client.reply.code);
-	REQUIRE(
-	    strcmp(whole.client.reply.text, split.client.reply.text) == 0);
+	REQUIRE(strcmp(whole.client.reply.text, split.client.reply.text) == 0);
 	REQUIRE(!whole.sent.overflow);
 	check_commands(buf_str(&whole.sent));
 	check_end(&whole);

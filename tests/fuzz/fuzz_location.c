@@ -35,11 +35,10 @@ resolve(struct fuzz *fuzz, struct str name, struct str text)
 
 	memset(&options, 0, sizeof(options));
 	for (size_t i = 0; i < store_settings.count; i++)
-		REQUIRE(setting_default(&store_settings.rows[i],
-			    &options, fuzz->arena, &why) == 0);
+		REQUIRE(setting_default(&store_settings.rows[i], &options,
+			    fuzz->arena, &why) == 0);
 	options.mail_location = fuzz_string(text);
-	rc = mailbox_resolve(
-	    &options, &owner, fuzz->arena, &mailbox, &why);
+	rc = mailbox_resolve(&options, &owner, fuzz->arena, &mailbox, &why);
 	fuzz_check_status(rc, &why);
 	if (rc < 0) {
 		REQUIRE(why.id == STATUS_MISCONFIGURED ||

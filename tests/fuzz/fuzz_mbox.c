@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 static void
-begin(struct fuzz *fuzz, struct store_options *options,
-    struct mailbox *mailbox, struct delivery *delivery, struct str sender)
+begin(struct fuzz *fuzz, struct store_options *options, struct mailbox *mailbox,
+    struct delivery *delivery, struct str sender)
 {
 	static const char *const words[] = { "fcntl" };
 	struct folder inbox;
@@ -29,10 +29,10 @@ begin(struct fuzz *fuzz, struct store_options *options,
 	options->mail_fsync = STORE_FSYNC_NEVER;
 	options->mbox_write_locks =
 	    setting_split(str_from(words[0]), fuzz->arena);
-	REQUIRE(mailbox_resolve(
-		    options, &owner, fuzz->arena, mailbox, &why) == 0);
-	REQUIRE(folder_parse(
-		    str_from("INBOX"), fuzz->arena, &inbox, &why) == 0);
+	REQUIRE(
+	    mailbox_resolve(options, &owner, fuzz->arena, mailbox, &why) == 0);
+	REQUIRE(
+	    folder_parse(str_from("INBOX"), fuzz->arena, &inbox, &why) == 0);
 	delivery_init(delivery, mailbox, options, &inbox, fuzz->arena);
 	delivery->sender = sender;
 }

@@ -24,8 +24,7 @@ format(struct str message, size_t size)
 
 	mbox_format_init(&state, &sink);
 	while (message.length > 0) {
-		REQUIRE(
-		    mbox_format_add(&state, str_head(message, size)) == 0);
+		REQUIRE(mbox_format_add(&state, str_head(message, size)) == 0);
 		message = str_after(message, size);
 	}
 	REQUIRE(mbox_format_end(&state) == 0);

@@ -26,8 +26,7 @@ open_spool(void *context, struct status *why)
 	int *fd = context;
 
 	*fd = open("spool", O_RDWR | O_CREAT | O_TRUNC, 0600);
-	return *fd >= 0 ? *fd :
-			  status_fail_errno(why, "create", "spool");
+	return *fd >= 0 ? *fd : status_fail_errno(why, "create", "spool");
 }
 
 /* What was put on the way in: all in one piece, or pieces of size octets; 0
@@ -38,9 +37,9 @@ receive(struct fuzz *fuzz, const struct message_source *from, struct str given,
 {
 	int spool_fd = -1;
 	const struct message_spool spool = { open_spool, &spool_fd, "spool" };
-	const struct message_limit limit = { .octets = 200000,
-		.id = STATUS_MESSAGE_TOO_BIG,
-		.name = "limit" };
+	const struct message_limit limit = {
+		.octets = 200000, .id = STATUS_MESSAGE_TOO_BIG, .name = "limit"
+	};
 	struct message_intake intake;
 
 	got->rc = 0;
@@ -113,8 +112,8 @@ check_same(const struct got *a, const struct got *b)
 	REQUIRE(a->message.size_octets == b->message.size_octets);
 	REQUIRE(a->message.crlf_octets == b->message.crlf_octets);
 	REQUIRE(a->message.facts.hops == b->message.facts.hops);
-	REQUIRE(fuzz_same(
-	    a->message.facts.from_line, b->message.facts.from_line));
+	REQUIRE(
+	    fuzz_same(a->message.facts.from_line, b->message.facts.from_line));
 	REQUIRE(fuzz_same(
 	    a->message.facts.message_id, b->message.facts.message_id));
 	REQUIRE(

@@ -32,7 +32,8 @@ static void
 one(struct fuzz *fuzz)
 {
 	struct str word = fuzz_line(fuzz), file = fuzz_rest(fuzz);
-	struct user_nss_sources sources = user_nss_sources(file, "passwd"), more;
+	struct user_nss_sources sources = user_nss_sources(file, "passwd"),
+				more;
 	struct buf longer = fuzz_room(file.length + 100);
 
 	REQUIRE(sources.beyond_files || !sources.doubtful);

@@ -35,8 +35,8 @@ check_mail(struct fuzz *fuzz, char *word)
 	struct options options;
 	struct status why;
 
-	REQUIRE(options_read(9, argv, nothing, fuzz->arena, &options, &why) ==
-	    0);
+	REQUIRE(
+	    options_read(9, argv, nothing, fuzz->arena, &options, &why) == 0);
 	REQUIRE(options.request.envelope.sender_flag.text.at == word);
 	REQUIRE(options.request.folder.text.length == strlen(word));
 	REQUIRE(options.request.user.given);
@@ -62,8 +62,8 @@ one(struct fuzz *fuzz)
 	}
 	argv[argc] = NULL;
 	while (!cursor_at_end(&fuzz->in) && variables < WORDS_MOST)
-		environment[variables++] = arena_string(
-		    fuzz->arena, cursor_until(&fuzz->in, '\0'));
+		environment[variables++] =
+		    arena_string(fuzz->arena, cursor_until(&fuzz->in, '\0'));
 	environment[variables] = NULL;
 	rc = options_read(
 	    (int)argc, argv, environment, fuzz->arena, &options, &why);
@@ -78,8 +78,7 @@ one(struct fuzz *fuzz)
 	check_claim(&options.request.envelope.sender_flag, argv);
 	check_claim(&options.request.envelope.original_flag, argv);
 	check_claim(&options.request.environment_user, environment);
-	check_claim(
-	    &options.request.envelope.sender_environment, environment);
+	check_claim(&options.request.envelope.sender_environment, environment);
 	REQUIRE(options.chosen.setting_count < argc);
 	for (size_t i = 0; i < options.chosen.setting_count; i++)
 		REQUIRE(options.chosen.settings[i].name.length > 0);

@@ -25,9 +25,8 @@ one(struct fuzz *fuzz)
 	fuzz_enter_directory();
 	fuzz_write("passwd", file);
 	fuzz_write("group", file);
-	fuzz_check_status(user_passwd_group(
-			      name, &options, fuzz->arena, &gid, &why),
-	    &why);
+	fuzz_check_status(
+	    user_passwd_group(name, &options, fuzz->arena, &gid, &why), &why);
 	rc = user_passwd_by_name(name, &options, fuzz->arena, &user, &why);
 	fuzz_check_status(rc, &why);
 	if (rc < 0) {
@@ -39,18 +38,17 @@ one(struct fuzz *fuzz)
 	REQUIRE(user.has_uid && user.has_gid && user.is_system);
 	REQUIRE(user.home != NULL && user.home[0] != '\0');
 	REQUIRE(user.uid != (uid_t)-1 && user.gid != (gid_t)-1);
-	REQUIRE(user_line_find("passwd", 0, name, fuzz->arena, &line, &why) ==
-	    0);
+	REQUIRE(
+	    user_line_find("passwd", 0, name, fuzz->arena, &line, &why) == 0);
 	user_line_split(line, &parts);
 	REQUIRE(str_is(parts.home, user.home));
 	/* By number it is he, or one before him with that number. */
-	rc = user_passwd_by_uid(
-	    user.uid, &options, fuzz->arena, &again, &why);
+	rc = user_passwd_by_uid(user.uid, &options, fuzz->arena, &again, &why);
 	if (rc == 0)
 		REQUIRE(again.uid == user.uid && again.home != NULL);
 	else
-		REQUIRE(parts.uid.at[0] == '0' ||
-		    why.id == STATUS_LOOKUP_FAILED);
+		REQUIRE(
+		    parts.uid.at[0] == '0' || why.id == STATUS_LOOKUP_FAILED);
 }
 
 int

@@ -6,6 +6,8 @@
 #include "fuzz/fuzz.h"
 #include "store/quota.h"
 
+#define MOST ((uint64_t)1 << 62)
+
 static void
 check_fit(const struct quota *quota, uint64_t used_octets, uint64_t messages,
     uint64_t size)
@@ -17,6 +19,12 @@ check_fit(const struct quota *quota, uint64_t used_octets, uint64_t messages,
 		REQUIRE(quota_fits(quota, &used, size));
 	if (used_octets < UINT64_MAX && quota_fits(quota, &more, size))
 		REQUIRE(quota_fits(quota, &used, size));
+	/* Without overflow, as one would reckon it. */
+	if (quota->folder.octets != 0 && used_octets < quota->folder.octets &&
+	    size / 2 + used_octets / 2 + 1 <=
+		quota->folder.octets / 2 + quota->grace_octets / 2 &&
+	    (quota->folder.messages == 0 || messages < quota->folder.messages))
+		REQUIRE(quota_fits(quota, &used, size));
 	if (quota_fits(quota, &used, size)) {
 		REQUIRE(size == 0 || quota_fits(quota, &used, size - 1));
 		REQUIRE(quota->folder.messages == 0 ||
@@ -25,8 +33,7 @@ check_fit(const struct quota *quota, uint64_t used_octets, uint64_t messages,
 	/* Within the limit is within it, whatever the grace. */
 	if (quota->folder.octets != 0 && used_octets <= quota->folder.octets &&
 	    size <= quota->folder.octets - used_octets &&
-	    (quota->folder.messages == 0 ||
-		messages < quota->folder.messages))
+	    (quota->folder.messages == 0 || messages < quota->folder.messages))
 		REQUIRE(quota_fits(quota, &used, size));
 	(void)quota_percent(&used, &quota->folder);
 }
@@ -71,6 +78,10 @@ one(struct fuzz *fuzz)
 		return;
 	}
 	REQUIRE(quota_counts(&options, folder) == !quota.ignored);
+	/* As settings have it: far from where sums overflow. */
+	REQUIRE(quota.limit.octets <= MOST && quota.folder.octets <= MOST);
+	REQUIRE(quota.limit.messages <= MOST && quota.folder.messages <= MOST);
+	REQUIRE(quota.grace_octets <= MOST);
 	for (size_t i = 0; i < COUNT(amounts); i++)
 		for (size_t k = 0; k < COUNT(amounts); k++)
 			check_fit(&quota, amounts[i], amounts[k], amounts[k]);

@@ -79,8 +79,7 @@ one(struct fuzz *fuzz)
 		int rc;
 
 		before = values;
-		rc = setting_parse(
-		    &rows[i], value, &values, fuzz->arena, &why);
+		rc = setting_parse(&rows[i], value, &values, fuzz->arena, &why);
 		fuzz_check_status(rc, &why);
 		if (rc < 0)
 			REQUIRE(memcmp(&before, &values, sizeof(values)) == 0);

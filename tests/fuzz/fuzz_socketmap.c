@@ -38,8 +38,8 @@ check_reply(struct str text)
 	REQUIRE(fuzz_is_within(data, text));
 	REQUIRE((answer == SOCKETMAP_OK) ==
 	    (str_begins(text, "OK ") || str_is(text, "OK")));
-	REQUIRE((answer == SOCKETMAP_NOT_FOUND) ==
-	    str_begins(text, "NOTFOUND"));
+	REQUIRE(
+	    (answer == SOCKETMAP_NOT_FOUND) == str_begins(text, "NOTFOUND"));
 }
 
 /* Where users are those of a file, an answer is OK, NOTFOUND, TEMP or PERM;
@@ -68,9 +68,9 @@ check_server(struct fuzz *fuzz, struct str request)
 	log_init(&log, "fuzz", "log");
 	log.fd = -2;
 	REQUIRE(settings_init(&settings, fuzz->arena, &why) == 0);
-	REQUIRE(config_set(&settings.config, str_from("userdb"),
-		    str_from("passwd-file:users"), CONFIG_FLAG, "-o",
-		    &why) == 0);
+	REQUIRE(
+	    config_set(&settings.config, str_from("userdb"),
+		str_from("passwd-file:users"), CONFIG_FLAG, "-o", &why) == 0);
 	verify_server_answer(&office, request, &answer);
 	REQUIRE(!answer.overflow && !str_has_control(buf_str(&answer)));
 	REQUIRE(socketmap_read(buf_str(&answer), &kind, &data));

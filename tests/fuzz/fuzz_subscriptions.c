@@ -27,11 +27,11 @@ one(struct fuzz *fuzz)
 	fuzz_write("subscriptions", text);
 	dir = open(".", O_RDONLY | O_DIRECTORY);
 	REQUIRE(dir >= 0);
-	subscriptions_add(dir, ".", "subscriptions", &folder,
-	    (choice & 1) != 0, (choice & 2) != 0);
+	subscriptions_add(dir, ".", "subscriptions", &folder, (choice & 1) != 0,
+	    (choice & 2) != 0);
 	once = fuzz_read("subscriptions");
-	subscriptions_add(dir, ".", "subscriptions", &folder,
-	    (choice & 1) != 0, (choice & 2) != 0);
+	subscriptions_add(dir, ".", "subscriptions", &folder, (choice & 1) != 0,
+	    (choice & 2) != 0);
 	twice = fuzz_read("subscriptions");
 	REQUIRE(close(dir) == 0);
 	REQUIRE(access("subscriptions.lock", F_OK) < 0);

@@ -44,7 +44,9 @@ one(struct fuzz *fuzz)
 	text = fuzz_room(8192);
 	trace_fields_received(&text, &hop);
 	value = check_one_field(&text, "Received");
-	REQUIRE(str_is(header_queue_id(value), "4jWcB"));
+	/* A path that ends elsewhere is none that a server lets in. */
+	if (str_index_any(hop.recipient, str_from("<>\"")) == STR_NONE)
+		REQUIRE(str_is(header_queue_id(value), "4jWcB"));
 	text = fuzz_room(2048);
 	trace_fields_return_path(&text, address);
 	value = str_trim(check_one_field(&text, "Return-Path"));

@@ -23,11 +23,11 @@ add_all(const struct user_query *query, struct str line, struct user *into,
 	user_line_split(line, &parts);
 	into->name = parts.name;
 	if ((parts.uid.length > 0 &&
-		user_fields_add(
-		    str_from("uid"), parts.uid, query, into, why) < 0) ||
+		user_fields_add(str_from("uid"), parts.uid, query, into, why) <
+		    0) ||
 	    (parts.gid.length > 0 &&
-		user_fields_add(
-		    str_from("gid"), parts.gid, query, into, why) < 0) ||
+		user_fields_add(str_from("gid"), parts.gid, query, into, why) <
+		    0) ||
 	    (parts.home.length > 0 &&
 		user_fields_add(
 		    str_from("home"), parts.home, query, into, why) < 0))
@@ -69,8 +69,7 @@ one(struct fuzz *fuzz)
 {
 	struct user_options options = { .recipient_delimiter = "+",
 		.auth_username_format = "%Lu" };
-	struct user_query query = { .options = &options,
-		.arena = fuzz->arena };
+	struct user_query query = { .options = &options, .arena = fuzz->arena };
 	struct user whole, pieces, copy;
 	struct status why;
 	struct str line = fuzz_rest(fuzz);

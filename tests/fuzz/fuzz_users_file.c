@@ -74,8 +74,7 @@ one(struct fuzz *fuzz)
 	if (rc == 0) {
 		REQUIRE(is_there && str_index(line, '\0') == STR_NONE);
 		check_user(&user, line, query.name);
-		REQUIRE(
-		    user_fields_from_line(line, &query, &again, &why) == 0);
+		REQUIRE(user_fields_from_line(line, &query, &again, &why) == 0);
 		REQUIRE(user.uid == again.uid && user.gid == again.gid);
 		REQUIRE(user.field_count == again.field_count);
 		return;
@@ -87,8 +86,7 @@ one(struct fuzz *fuzz)
 	/* Unknown: no line has that name, all of them were whole; or the name
 	 * is none that a line could have. */
 	REQUIRE((!is_there && is_whole(file)) || query.name.length == 0 ||
-	    query.name.at[0] == '#' ||
-	    str_index(query.name, ':') != STR_NONE ||
+	    query.name.at[0] == '#' || str_index(query.name, ':') != STR_NONE ||
 	    str_has_control(query.name));
 }
 

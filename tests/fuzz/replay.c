@@ -42,7 +42,7 @@ static struct shared {
 	uint8_t octets[INPUT_OCTETS];
 	size_t length;
 	unsigned long done;
-} *shared;
+} * shared;
 
 static void
 give_up(const char *what)
@@ -160,10 +160,12 @@ read_word(struct str line)
 static void
 read_dictionary(const char *path)
 {
-	struct cursor in = cursor_over(read_file(path));
+	struct str text = read_file(path);
+	struct cursor in = cursor_over(text);
 
 	while (!cursor_at_end(&in))
 		read_word(cursor_until(&in, '\n'));
+	free((void *)(uintptr_t)text.at);
 }
 
 /* A new input that is being made. */
