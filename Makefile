@@ -8,6 +8,7 @@
 #   make test       both
 #   make proof      deep runs: file systems cut off, fuzzing, planted bugs; as
 #                   root, much longer; PARTS="power fuzz" only these
+#   make fuzz       every parser with clang's libFuzzer, SECONDS=60 each
 #   make bench      time and cost against the floor and the peers, as root;
 #                   DEEP=1 longer, PARTS="sizes lmtp" only these
 #   make lint       layers, seam, formatting, static checks
@@ -219,6 +220,12 @@ check-system: all
 	@tests/system/run
 
 test: check check-system
+
+# clang's libFuzzer; TARGETS="lmtp cdb" only these.
+SECONDS ?= 60
+fuzz:
+	@BUILD=$(BUILD) tests/fuzz/run $(SECONDS) $(TARGETS); \
+	    status=$$?; [ $$status -eq 77 ] || exit $$status
 
 # Everything is built that a part may want; the parts say what they lack.
 proof: check-programs
