@@ -24,15 +24,32 @@ read_all(struct fuzz *fuzz, struct str text, struct settings *settings,
 	return config_parse(&settings->config, text, "lda.conf", why);
 }
 
+/* The line that it names is where the trouble begins: what stands before it can
+ * be read. */
 static void
-check_cause(const struct status *why)
+check_cause(struct fuzz *fuzz, struct str text, const struct status *why)
 {
+	static struct settings settings;
 	struct cursor in = cursor_over(str_from(why->cause));
+	struct cursor lines = cursor_over(text);
+	struct status other;
+	unsigned long line;
 
 	REQUIRE(why->id == STATUS_MISCONFIGURED);
 	REQUIRE(cursor_take_word(&in, "lda.conf:"));
+	line = strtoul(in.rest.at, NULL, 10);
+	REQUIRE(line > 0);
 	REQUIRE(cursor_span(&in, "0123456789").length > 0);
 	REQUIRE(cursor_take(&in, ':'));
+	while (--line > 0) {
+		REQUIRE(!cursor_at_end(&lines));
+		(void)cursor_until(&lines, '\n');
+	}
+	REQUIRE(!cursor_at_end(&lines));
+	REQUIRE(str_trim(cursor_until(&(struct cursor){ lines.rest }, '\n'))
+		    .length > 0);
+	REQUIRE(read_all(fuzz, str_head(text, text.length - lines.rest.length),
+		    &settings, &other) == 0);
 }
 
 static void
@@ -46,7 +63,7 @@ one(struct fuzz *fuzz)
 	fuzz_enter_directory(); /* the check looks for users and groups */
 	fuzz_check_status(rc, &why);
 	if (rc < 0) {
-		check_cause(&why);
+		check_cause(fuzz, text, &why);
 		return;
 	}
 	if (settings_check(&settings, &why) < 0) {

@@ -24,6 +24,8 @@ check_pid(struct str text, const char *host)
 	REQUIRE(
 	    number_read(cursor_span(&in, "0123456789"), INT32_MAX, &number));
 	REQUIRE(number == (uint64_t)pid);
+	REQUIRE(cursor_at_end(&in) ||
+	    (cursor_take(&in, ':') && str_is(str_trim(in.rest), host)));
 	buf_print(&again, "%jd:%s\n", (intmax_t)pid, host);
 	if (fuzz_same(str_trim(str_from(host)), str_from(host)))
 		REQUIRE(dotlock_read_pid(buf_str(&again), host) == pid);

@@ -97,6 +97,21 @@ check_no_end(struct str sent)
 	}
 }
 
+/* Where a message ends: at the first CRLF.CRLF, the line end before it
+ * counted; the octets up to and with that. */
+static size_t
+end_of(struct str raw)
+{
+	struct str in = raw;
+
+	if (str_begins(raw, ".\r\n"))
+		return 3;
+	for (size_t at = 0; at < raw.length; at++, in = str_after(raw, at))
+		if (str_begins(in, "\r\n.\r\n"))
+			return at + 5;
+	return STR_NONE;
+}
+
 static void
 one(struct fuzz *fuzz)
 {
@@ -123,6 +138,9 @@ one(struct fuzz *fuzz)
 	raw = take_all(message, message.length + 1, &left, &ended);
 	size_t left_octets = left.length;
 	bool has_ended = ended;
+	REQUIRE(ended == (end_of(message) != STR_NONE));
+	if (ended)
+		REQUIRE(left_octets == message.length - end_of(message));
 	REQUIRE(fuzz_same(take_all(message, 1, &left, &ended), raw));
 	REQUIRE(left.length == left_octets && ended == has_ended);
 }

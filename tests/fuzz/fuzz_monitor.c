@@ -30,9 +30,11 @@ check_round(const struct job *job)
 	REQUIRE(monitor_read(buf_str(&record), &again));
 	REQUIRE(again.spool == -1 && again.message == NULL);
 	check_same(job, &again);
-	/* Half a record is none. */
+	/* Half a record is none, nor is one and an octet. */
 	REQUIRE(!monitor_read(
 	    str_head(buf_str(&record), record.length - 1), &again));
+	buf_add_octet(&record, 'x');
+	REQUIRE(record.overflow || !monitor_read(buf_str(&record), &again));
 }
 
 static void
