@@ -108,13 +108,16 @@ model_of(struct str message)
 	return buf_str(&out);
 }
 
-/* A line whose name is nothing is a field to the one, and none to the other;
- * and of endless ones no more than their beginning is judged. */
+/* What is a field to the one and none to the other: a name that is nothing, and
+ * what follows a fold of nothing; and of endless lines no more than their
+ * beginning is judged. */
 static bool
 has_odd_line(struct str message)
 {
 	struct cursor in = cursor_over(message);
 
+	if (str_has_octet(" \t", cursor_peek(&in)))
+		return true;
 	while (!cursor_at_end(&in)) {
 		struct str line = cursor_until(&in, '\n');
 
