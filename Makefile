@@ -189,9 +189,11 @@ $(CHECK)/tests/%: $(CHECK)/obj/tests/%.o $(CHECK_LIB) $(SUPPORT)
 # drives it is tests/fuzz/replay.c, or the compiler's own engine.
 FUZZ ?= $(CHECK)/fuzz
 FUZZ_CC ?= $(HOSTCC)
-FUZZ_SANITIZE ?= $(shell echo 'int main(void) { return 0; }' | \
+# Those that the compiler has, asked once and only if something is to be built.
+FUZZ_SANITIZE = $(eval FUZZ_SANITIZE := $$(shell \
+    echo 'int main(void) { return 0; }' | \
     $(FUZZ_CC) $(VARIANT_san) -x c -o /dev/null - 2>/dev/null && \
-    echo $(VARIANT_san))
+    echo $(VARIANT_san)))$(FUZZ_SANITIZE)
 FUZZ_ENGINE ?=
 FUZZ_FLAGS = $(STANDARD) $(WARNINGS) -g -O1 -Ilib -Ilda -Itests \
     -DFUZZ_DIR='"$(abspath $(FUZZ))"' $(FUZZ_SANITIZE)
