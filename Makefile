@@ -8,6 +8,7 @@
 #   make test       both
 #   make proof      deep runs: file systems cut off, fuzzing, planted bugs; as
 #                   root, much longer; PARTS="power fuzz" only these
+#   make fuzz       every parser with clang's libFuzzer, SECONDS=60 each
 #   make scoreboard the same trouble for lda and its peers, as one table; as
 #                   root; DEEP=1 draws more, PARTS="cuts contract" only these
 #   make bench      time and cost against the floor and the peers, as root;
@@ -231,7 +232,37 @@ $(CHECK)/tests/fault/%: $(CHECK)/obj/tests/fault/%.o $(CHECK_LIB) $(SUPPORT) $(F
 $(CHECK)/tests/%: $(CHECK)/obj/tests/%.o $(CHECK_LIB) $(SUPPORT)
 	@mkdir -p $(@D); echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^ $(LIBCHECK)
 
-check-programs: all $(CHECK_PROGRAMS)
+# One program for each fuzz target, with the sanitizers whatever V says.  What
+# drives it is tests/fuzz/replay.c, or the compiler's own engine.
+FUZZ ?= $(CHECK)/fuzz
+FUZZ_CC ?= $(HOSTCC)
+# Those that the compiler has, asked once and only if something is to be built.
+FUZZ_SANITIZE = $(eval FUZZ_SANITIZE := $$(shell \
+    echo 'int main(void) { return 0; }' | \
+    $(FUZZ_CC) $(VARIANT_san) -x c -o /dev/null - 2>/dev/null && \
+    echo $(VARIANT_san)))$(FUZZ_SANITIZE)
+FUZZ_ENGINE ?=
+FUZZ_FLAGS = $(STANDARD) $(WARNINGS) -g -O1 -Ilib -Ilda -Itests \
+    -DFUZZ_DIR='"$(abspath $(FUZZ))"' $(FUZZ_SANITIZE)
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_PROGRAMS := $(patsubst %,$(FUZZ)/fuzz_%,$(FUZZ_NAMES))
+FUZZ_LIB := $(patsubst %.c,$(FUZZ)/obj/%.o,$(filter-out lib/base/place.c,$(LIB_SOURCES)) \
+    lda/options.c lda/startup.c)
+
+$(FUZZ)/obj/%.o: %.c
+	@mkdir -p $(@D); echo '  CC $<, to be fuzzed'; $(FUZZ_CC) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+
+$(FUZZ)/fuzzed.a: $(FUZZ_LIB)
+	@rm -f $@; $(AR) rcs $@ $^
+
+$(FUZZ)/fuzz_%: $(FUZZ)/obj/tests/fuzz/fuzz_%.o $(FUZZ)/obj/tests/fuzz/fuzz.o \
+    $(if $(FUZZ_ENGINE),,$(FUZZ)/obj/tests/fuzz/replay.o) $(FUZZ)/fuzzed.a
+	@echo '  LD $@'; $(FUZZ_CC) $(FUZZ_FLAGS) $(FUZZ_ENGINE) -o $@ $^
+
+fuzz-programs: $(FUZZ_PROGRAMS)
+	@mkdir -p $(FUZZ)/scratch
+
+check-programs: all $(CHECK_PROGRAMS) fuzz-programs
 	@mkdir -p $(CHECK_ROOT)/etc $(CHECK_ROOT)/dev $(CHECK_ROOT)/libexec
 
 check-built: check-programs $(TESTS)
@@ -244,6 +275,12 @@ check-system: all
 	@tests/system/run
 
 test: check check-system
+
+# clang's libFuzzer; TARGETS="lmtp cdb" only these.
+SECONDS ?= 60
+fuzz:
+	@BUILD=$(BUILD) tests/fuzz/run $(SECONDS) $(TARGETS); \
+	    status=$$?; [ $$status -eq 77 ] || exit $$status
 
 # Everything is built that a part may want; the parts say what they lack.
 proof: check-programs $(BUILD)/proof/fault_rule
@@ -371,7 +408,7 @@ FORCE:
 # Not the packages' /etc/apparmor.d.
 -include $(shell find $(BUILD) -path $(BUILD)/deb -prune -o -name '*.d' -print 2>/dev/null)
 
-.PHONY: all check check-programs check-built check-system test proof \
-    scoreboard run deps bench layers seam hardening lint install uninstall dist \
-    deb rpm clean FORCE
+.PHONY: all check check-programs check-built check-system test proof scoreboard \
+    fuzz fuzz-programs run deps bench layers seam hardening lint install \
+    uninstall dist deb rpm clean FORCE
 .SECONDARY:
