@@ -766,6 +766,12 @@ kernel_map_shared(size_t size)
 	return at == MAP_FAILED ? NULL : at;
 }
 
+int
+kernel_map_read_only(void *at, size_t size)
+{
+	return mprotect(at, size, PROT_READ);
+}
+
 /* Room for the descriptors beside one message, aligned as the kernel wants. */
 union passed {
 	struct cmsghdr header;

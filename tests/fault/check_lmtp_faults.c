@@ -142,7 +142,8 @@ answer_was_lost(const struct lmtp_stage *stage)
 
 	return record != NULL &&
 	    (record->call == CALL_WRITE || record->call == CALL_READ) &&
-	    strcmp(record->path, "(pipe)") == 0;
+	    (strcmp(record->path, "(pipe)") == 0 ||
+		strcmp(record->path, "(socketpair)") == 0);
 }
 
 /* A directory that cannot be synced (EINVAL) has a file system that keeps the
