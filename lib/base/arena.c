@@ -43,6 +43,15 @@ arena_init(struct arena *arena, void (*out_of_memory)(void))
 	arena->out_of_memory = out_of_memory;
 }
 
+void
+arena_lend(struct arena *arena, void *room, size_t size)
+{
+	require(arena->newest == NULL && arena->left == 0);
+	arena->at = room;
+	arena->left = size;
+	arena->roomy = true;
+}
+
 static void
 give_up(const struct arena *arena)
 {
@@ -93,6 +102,7 @@ arena_share(struct arena *arena, size_t size)
 	arena->at = add_block(arena, block, size + HEAD_OCTETS);
 	arena->left = size;
 	arena->shared = arena->common = block;
+	arena->roomy = true;
 	return true;
 }
 
@@ -135,8 +145,7 @@ arena_take(struct arena *arena, size_t size)
 		give_up(arena);
 	/* Nothing is something too: every answer is an address of its own. */
 	size = (size / unit + 1) * unit;
-	if (size > BLOCK_OCTETS / 4 &&
-	    !(arena_is_shared(arena) && size <= arena->left))
+	if (size > BLOCK_OCTETS / 4 && !(arena->roomy && size <= arena->left))
 		return take_block(arena, size);
 	if (size > arena->left) {
 		arena->at = take_block(arena, BLOCK_OCTETS - HEAD_OCTETS);

@@ -26,12 +26,17 @@ struct arena {
 	char *at;                   /* its free part */
 	size_t left;                /* octets */
 	size_t used;                /* octets taken from the system so far */
+	bool roomy; /* its block was made for large things, too */
 	bool sealed;
 	void (*out_of_memory)(void);
 };
 
 /* No memory is taken yet.  out_of_memory must not return. */
 void arena_init(struct arena *arena, void (*out_of_memory)(void));
+
+/* Its first block: size octets, zeroed, aligned for any type, that outlive it.
+ * A program that has them in its image need not ask the system. */
+void arena_lend(struct arena *arena, void *room, size_t size);
 
 /* size octets, zeroed, aligned for any type; never NULL. */
 void *arena_take(struct arena *arena, size_t size);
