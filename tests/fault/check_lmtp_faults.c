@@ -32,18 +32,20 @@
 #define LARGE ((size_t)200 * 1024)
 
 static const struct lmtp_scenario scenarios[] = {
-	{ "three", SMALL, false, true, { 0 }, { NULL } },
+	{ "three", SMALL, false, true, { 0 }, { NULL }, false },
 	/* In a file beside the mailboxes that all three give a name. */
 	{ "shared", LARGE, true, false, { 0 },
-	    { "lmtp_hdr_delivery_address=none", NULL } },
+	    { "lmtp_hdr_delivery_address=none", NULL }, false },
 	/* The same where there are no files without a name: copies. */
 	{ "unshared", LARGE, false, false,
 	    { ACT_FAIL_EVERY, CALL_UNNAMED_FILE, 0, 0, EOPNOTSUPP },
-	    { "lmtp_hdr_delivery_address=none", NULL } },
+	    { "lmtp_hdr_delivery_address=none", NULL }, false },
 	/* Or where none can be given. */
 	{ "unlinked", LARGE, false, false,
 	    { ACT_FAIL_EVERY, CALL_LINK_OPEN, 0, 0, EXDEV },
-	    { "lmtp_hdr_delivery_address=none", NULL } },
+	    { "lmtp_hdr_delivery_address=none", NULL }, false },
+	/* By workers of which the first has delivered another message. */
+	{ "second", SMALL, false, false, { 0 }, { NULL }, true },
 };
 
 static struct {

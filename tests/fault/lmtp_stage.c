@@ -29,6 +29,7 @@
 #define PATIENCE_MS 4000
 #define CALL_LIMIT 50000
 #define RANDOM_OCTET 0x5a
+#define EARLY_OCTETS 1000
 #define PATH 512
 
 /* What tells one message from another and from half of itself. */
@@ -100,6 +101,8 @@ write_users(const struct lmtp_stage *stage)
 	for (int box = 0; box < LMTP_BOXES; box++)
 		(void)fprintf(file, "bob%d@x.test:::::%s::\n", box,
 		    box_path(stage, box, ""));
+	(void)fprintf(
+	    file, "early@x.test:::::%s::\n", path_of(stage, "mail/early"));
 	if (fclose(file) != 0 || chmod(path_of(stage, "users"), 0644) < 0)
 		give_up("write users");
 }
@@ -182,6 +185,15 @@ lmtp_stage_reset(struct lmtp_stage *stage)
 			if (i >= 2)
 				empty_directory(box_path(stage, box, parts[i]));
 		}
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		char early[PATH];
+
+		(void)snprintf(early, sizeof(early), "%s/mail/early%s",
+		    stage->root, parts[i]);
+		make_directory(early);
+		if (i >= 2)
+			empty_directory(early);
+	}
 	while (recv(stage->log_fd, line, sizeof(line), 0) >= 0)
 		;
 	memset(&stage->plan->rule, 0, sizeof(stage->plan->rule));
@@ -349,6 +361,21 @@ ask_for_recipients(struct client *at, const struct lmtp_scenario *scenario)
 	}
 }
 
+/* The message that comes before, whatever becomes of it; false: the connection
+ * does not go on. */
+static bool
+send_early_message(struct client *at)
+{
+	if (ask(at, "MAIL FROM:<a@sender.test>\r\n") == 250 &&
+	    ask(at, "RCPT TO:<early@x.test>\r\n") == 250 &&
+	    ask(at, "DATA\r\n") == 354) {
+		send_message(at, EARLY_OCTETS);
+		if (next_reply(at) == 0)
+			return false;
+	}
+	return !at->ended && ask(at, "RSET\r\n") == 250;
+}
+
 static void
 talk(struct client *at, const struct lmtp_scenario *scenario)
 {
@@ -356,6 +383,7 @@ talk(struct client *at, const struct lmtp_scenario *scenario)
 	int bye;
 
 	if (next_reply(at) != 220 || ask(at, "LHLO sweep\r\n") != 250 ||
+	    (scenario->is_second && !send_early_message(at)) ||
 	    ask(at, "MAIL FROM:<a@sender.test>\r\n") != 250)
 		return;
 	ask_for_recipients(at, scenario);

@@ -25,6 +25,9 @@ struct lmtp_scenario {
 	bool has_unknown; /* an unknown recipient comes second */
 	struct fault_rule weather;
 	const char *settings[6]; /* -o each; NULL ends */
+	/* Another message comes before, to another mailbox: the worker of the
+	 * first box has delivered already. */
+	bool is_second;
 };
 
 struct lmtp_stage {
