@@ -578,6 +578,12 @@ kernel_map_shared(size_t size)
 	return at == MAP_FAILED ? NULL : at;
 }
 
+int
+kernel_map_read_only(void *at, size_t size)
+{
+	return mprotect(at, size, PROT_READ);
+}
+
 bool
 kernel_isatty(int fd)
 {

@@ -136,6 +136,7 @@ int kernel_close_on_exec(int fd);
 int kernel_fchmodat(int dir, const char *path, mode_t mode);
 int kernel_fchownat(int dir, const char *path, uid_t uid, gid_t gid);
 void *kernel_map_shared(size_t size); /* the same, kept in common by forks */
+int kernel_map_read_only(void *at, size_t size); /* in this process */
 
 /* Terminal? Never fails for a reason that matters. */
 bool kernel_isatty(int fd);

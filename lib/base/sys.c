@@ -492,6 +492,12 @@ sys_map_shared(size_t size)
 	return kernel_map_shared(size);
 }
 
+int
+sys_map_read_only(void *at, size_t size)
+{
+	return kernel_map_read_only(at, size);
+}
+
 void
 sys_unmap(void *at, size_t size)
 {

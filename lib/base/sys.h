@@ -106,6 +106,7 @@ int sys_setrlimit(int which, const struct rlimit *limit) MUST_CHECK;
 /* Zeroed memory; NULL when there is none. */
 void *sys_map(size_t size) MUST_CHECK;
 void *sys_map_shared(size_t size) MUST_CHECK; /* kept in common by forks */
+int sys_map_read_only(void *at, size_t size) MUST_CHECK;
 void sys_unmap(void *at, size_t size);
 
 /* Microseconds: of the calendar, and of a clock that never jumps.  A clock

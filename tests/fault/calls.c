@@ -111,6 +111,7 @@ static const struct call_row rows[] = {
 	{ CALL_FCHMODAT, "fchmodat", CALL_WAITS, { EPERM, EIO, EROFS } },
 	{ CALL_FCHOWNAT, "fchownat", CALL_WAITS, { EPERM, EIO, EROFS } },
 	{ CALL_MAP_SHARED, "map_shared", 0, { ENOMEM } },
+	{ CALL_MAP_READ_ONLY, "map_read_only", 0, { ENOMEM } },
 };
 
 static const struct {

@@ -1283,3 +1283,13 @@ kernel_map_shared(size_t size)
 	(void)end(record, at == NULL ? -1 : 0);
 	return at;
 }
+
+int
+kernel_map_read_only(void *at, size_t size)
+{
+	struct fault_record *record = begin(CALL_MAP_READ_ONLY, -1);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_map_read_only(at, size));
+}

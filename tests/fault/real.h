@@ -83,5 +83,6 @@ extern __typeof__(kernel_close_on_exec) real_close_on_exec;
 extern __typeof__(kernel_fchmodat) real_fchmodat;
 extern __typeof__(kernel_fchownat) real_fchownat;
 extern __typeof__(kernel_map_shared) real_map_shared;
+extern __typeof__(kernel_map_read_only) real_map_read_only;
 
 #endif
