@@ -121,8 +121,11 @@ CHECK := $(BUILD)/check$(if $(V),-$(V))$(if $(PORTABLE),-portable)
 CHECK_ROOT := $(abspath $(CHECK))/root
 CHECK_PLACES = -DSYSCONFDIR='"$(CHECK_ROOT)/etc"' \
     -DLIBEXECDIR='"$(CHECK_ROOT)/libexec"' -DSYSTEMDIR='"$(CHECK_ROOT)"'
-VARIANT_san = -fsanitize=address,undefined -fno-sanitize-recover=undefined
-VARIANT_cov = --coverage
+# Their runtimes open files and make calls of their own: there is no sandbox
+# in them.
+VARIANT_san = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+    -DINSTRUMENTED
+VARIANT_cov = --coverage -DINSTRUMENTED
 CHECK_FLAGS = $(STANDARD) $(WARNINGS) -g -O1 -Ilib -Ilda -Itests \
     -DCHECK_DIR='"$(abspath $(CHECK))"' -DSOURCE_DIR='"$(CURDIR)"' \
     -DBUILD_DIR='"$(abspath $(BUILD))"' $(VARIANT_$(V))

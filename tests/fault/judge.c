@@ -134,6 +134,11 @@ static const struct excuse {
 	{ CALL_FDOPENDIR, 0, "/Maildir", ANY, "quota never fails a mail" },
 	{ CALL_READDIR, 0, "/Maildir", ANY, "quota never fails a mail" },
 	{ CALL_CLOSEDIR, 0, "/Maildir", ANY, "quota never fails a mail" },
+	{ CALL_NO_NEW_PRIVILEGES, 0, "", ANY, "a sandbox is no promise" },
+	{ CALL_LANDLOCK_RULES, 0, "", ANY, "a sandbox is no promise" },
+	{ CALL_LANDLOCK_ALLOW, 0, "", ANY, "a sandbox is no promise" },
+	{ CALL_LANDLOCK_ENTER, 0, "", ANY, "a sandbox is no promise" },
+	{ CALL_FILTER_CALLS, 0, "", ANY, "a sandbox is no promise" },
 	{ CALL_FSYNC, EINVAL, "", DIRECTORY,
 	    "a file system that has no sync of directories" },
 };

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,7 +201,7 @@ send_myself(int signal_number)
 {
 	int kept = errno;
 
-	(void)kill(getpid(), signal_number);
+	(void)raise(signal_number); /* a sandbox keeps no kill(2) */
 	errno = kept;
 }
 
@@ -236,7 +237,7 @@ rule_refuses(struct fault_record *record)
 	case ACT_HANG:
 	case ACT_HANG_TERM:
 		record->injected = true;
-		(void)pause();
+		(void)poll(NULL, 0, -1); /* pause(2), but kept in a sandbox */
 		return fail(record, EINTR);
 	case ACT_PRETEND:
 		record->injected = true;
@@ -1201,4 +1202,59 @@ kernel_map_shared(size_t size)
 	at = real_map_shared(size);
 	(void)end(record, at == NULL ? -1 : 0);
 	return at;
+}
+
+int
+kernel_no_new_privileges(void)
+{
+	struct fault_record *record = begin(CALL_NO_NEW_PRIVILEGES, -1);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_no_new_privileges());
+}
+
+int
+kernel_landlock_rules(uint64_t handled)
+{
+	struct fault_record *record = begin(CALL_LANDLOCK_RULES, -1);
+	int fd;
+
+	if (refused(record))
+		return -1;
+	fd = (int)end(record, real_landlock_rules(handled));
+	if (fd >= 0)
+		remember(fd, "(rules)", O_RDONLY);
+	return fd;
+}
+
+int
+kernel_landlock_allow(int rules, const char *path, uint64_t rights)
+{
+	struct fault_record *record =
+	    begin_name(CALL_LANDLOCK_ALLOW, AT_FDCWD, path);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_landlock_allow(rules, path, rights));
+}
+
+int
+kernel_landlock_enter(int rules)
+{
+	struct fault_record *record = begin(CALL_LANDLOCK_ENTER, rules);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_landlock_enter(rules));
+}
+
+int
+kernel_filter_calls(const struct call_filter_step *steps, size_t count)
+{
+	struct fault_record *record = begin(CALL_FILTER_CALLS, -1);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_filter_calls(steps, count));
 }
