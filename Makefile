@@ -136,7 +136,8 @@ CHECK_LDA := $(patsubst %.c,$(CHECK)/obj/%.o,$(LDA_SOURCES))
 CHECK_SERVER := $(patsubst %.c,$(CHECK)/obj/%.o,$(SERVER_SOURCES))
 SUPPORT := $(patsubst %.c,$(CHECK)/obj/%.o,$(wildcard tests/support/*.c))
 FAULT := $(patsubst %.c,$(CHECK)/obj/%.o,$(filter-out \
-    tests/fault/check_%.c tests/fault/kernel_fault.c,$(wildcard tests/fault/*.c)))
+    tests/fault/check_%.c tests/fault/kernel_fault.c \
+    tests/fault/pairs.c tests/fault/races.c,$(wildcard tests/fault/*.c)))
 TESTS := $(patsubst %.c,$(CHECK)/%,$(sort $(wildcard tests/*/check_*.c)))
 CHECK_PROGRAMS := $(CHECK)/lda $(CHECK)/lda-fault $(CHECK)/lda-getpw \
     $(CHECK)/lda-lmtp $(CHECK)/lda-lmtp-fault $(CHECK)/lda-verify
@@ -196,7 +197,7 @@ check-system: all
 test: check check-system
 
 # Everything is built that a part may want; the parts say what they lack.
-proof: check-programs
+proof: check-programs $(CHECK)/tests/fault/pairs $(CHECK)/tests/fault/races
 	@BUILD=$(BUILD) tests/proof/run $(PARTS)
 
 # ---------------------------------------------------------------- running

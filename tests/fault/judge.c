@@ -282,10 +282,15 @@ is_remote(const struct evidence *evidence)
 	return (evidence->scenario->flags & SERVE_LMTP) != 0;
 }
 
-/* In a scenario where nothing can be removed, or cut back. */
+/* In a scenario where nothing can be removed, or cut back; or the second fault
+ * of a pair has met the undoing. */
 static bool
 cannot_undo(const struct evidence *evidence)
 {
+	if (evidence->second != NULL &&
+	    (was_injected(evidence, CALL_UNLINKAT, "") ||
+		was_injected(evidence, CALL_FTRUNCATE, "")))
+		return true;
 	return evidence->scenario->weather.call == CALL_UNLINKAT ||
 	    evidence->scenario->weather.call == CALL_FTRUNCATE;
 }
@@ -478,7 +483,9 @@ judge_charge(const struct evidence *evidence, char *complaint, size_t size)
 	if (ended && tree->sum_octets < tree->octets)
 		return true;
 	/* "There is no new/ or cur/" is an answer that is believed. */
-	if (evidence->rule->error == ENOENT &&
+	if ((evidence->rule->error == ENOENT ||
+		(evidence->second != NULL &&
+		    evidence->second->error == ENOENT)) &&
 	    was_injected(evidence, CALL_OPENAT, "/Maildir/"))
 		return true;
 	/* It could neither be charged nor removed. */
@@ -601,6 +608,9 @@ judge_code(const struct evidence *evidence, char *complaint, size_t size)
 		{ ESTALE, "4.2.1" },
 	};
 
+	/* Of two failures either may be told. */
+	if (evidence->second != NULL)
+		return true;
 	if (evidence->ending->reply[0] != '4')
 		return true; /* what the scenario gives anyway */
 	/* To look for a Maildir and find none is no failure yet. */
@@ -698,6 +708,11 @@ judge_refused(
 	if (!tmp_is_clean(evidence) || !litter_is_excused(evidence))
 		return object(
 		    complaint, size, "exit %d, and %s", code, tree->note);
+	/* Neither the outputs nor /dev/null in their place: only the exit
+	 * status is left to speak. */
+	if (evidence->second != NULL && code == EXIT_TEMPORARY &&
+	    was_injected(evidence, CALL_OPENAT, "/dev/null"))
+		return true;
 	if (!judge_charge(evidence, complaint, size) ||
 	    (is_mbox(evidence) && !evidence->ledger_overflowed &&
 		!ledger_mbox_was_cut_back(evidence->records,

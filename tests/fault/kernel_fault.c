@@ -36,6 +36,8 @@ static struct fault_record unwritten; /* stands in when there is no room */
 
 /* What the rule has started in this process. */
 static enum fault_call failing_on;
+static int failing_error;
+static int lost_error;
 static bool failing_on_pipes;
 static bool orphaned;
 static bool just_interrupted;
@@ -191,9 +193,22 @@ fail(struct fault_record *record, int error)
 }
 
 static bool
-is_at_rule(void)
+is_place_of(const struct fault_rule *rule)
 {
-	return plan->rule.process == process && plan->rule.ordinal == ordinal;
+	return rule->process == process && rule->ordinal == ordinal;
+}
+
+/* The rule whose place this call is; one that does nothing if there is none. */
+static const struct fault_rule *
+met(void)
+{
+	static const struct fault_rule none = { .action = ACT_NOT };
+
+	if (plan == NULL)
+		return &none;
+	return is_place_of(&plan->rule) ? &plan->rule :
+	    is_place_of(&plan->second)  ? &plan->second :
+					  &none;
 }
 
 static void
@@ -214,17 +229,19 @@ is_pipe(const struct fault_record *record)
 
 /* What the rule does at its own place.  True: the call is not made. */
 static bool
-rule_refuses(struct fault_record *record)
+rule_refuses(struct fault_record *record, const struct fault_rule *rule)
 {
-	switch (plan->rule.action) {
+	switch (rule->action) {
 	case ACT_FAIL_ON:
 		failing_on = record->call;
 		failing_on_pipes = is_pipe(record);
-		return fail(record, plan->rule.error);
+		failing_error = rule->error;
+		return fail(record, rule->error);
 	case ACT_FAIL:
-		return fail(record, plan->rule.error);
+		return fail(record, rule->error);
 	case ACT_DONE_FAIL:
 		answer_is_lost = true;
+		lost_error = rule->error;
 		return false;
 	case ACT_KILL:
 		record->injected = true;
@@ -233,6 +250,10 @@ rule_refuses(struct fault_record *record)
 	case ACT_TERM:
 		record->injected = true;
 		send_myself(SIGTERM);
+		return false;
+	case ACT_STOP:
+		record->injected = true;
+		send_myself(SIGSTOP);
 		return false;
 	case ACT_HANG:
 	case ACT_HANG_TERM:
@@ -276,8 +297,8 @@ refused(struct fault_record *record)
 	}
 	/* A disk that is full does not fill the pipes, too. */
 	if (failing_on == record->call && failing_on_pipes == is_pipe(record))
-		return fail(record, plan->rule.error);
-	return is_at_rule() && rule_refuses(record);
+		return fail(record, failing_error);
+	return rule_refuses(record, met());
 }
 
 static intmax_t
@@ -287,7 +308,7 @@ end(struct fault_record *record, intmax_t result)
 	if (answer_is_lost) {
 		answer_is_lost = false;
 		if (result >= 0) {
-			(void)fail(record, plan->rule.error);
+			(void)fail(record, lost_error);
 			return -1;
 		}
 	}
@@ -309,11 +330,9 @@ allowed(struct fault_record *record, size_t size)
 		return size;
 	if (plan->rule.action == ACT_TRICKLE)
 		most = TRICKLE_OCTETS;
-	else if ((plan->rule.action == ACT_HALF ||
-		     plan->rule.action == ACT_TEAR) &&
-	    is_at_rule())
+	else if (met()->action == ACT_HALF || met()->action == ACT_TEAR)
 		most = size / 2;
-	else if (plan->rule.action == ACT_ONE && is_at_rule())
+	else if (met()->action == ACT_ONE)
 		most = 1;
 	if (most == 0 || most >= size)
 		return size;
@@ -362,7 +381,7 @@ kernel_write(int fd, const void *from, size_t size)
 	if (refused(record))
 		return -1;
 	put = (ssize_t)end(record, real_write(fd, from, allowed(record, size)));
-	if (plan != NULL && plan->rule.action == ACT_TEAR && is_at_rule())
+	if (met()->action == ACT_TEAR)
 		send_myself(SIGKILL);
 	return put;
 }

@@ -115,6 +115,7 @@ enum fault_action {
 	ACT_KILL,           /* SIGKILL before the call */
 	ACT_TEAR,           /* half of a write is made, then SIGKILL */
 	ACT_TERM,           /* SIGTERM before the call, which is then made */
+	ACT_STOP,           /* SIGSTOP before the call, made after SIGCONT */
 	ACT_HANG,           /* sleeps until a signal, then EINTR */
 	ACT_HANG_TERM,      /* the same; the sweep sends the signal */
 	ACT_PRETEND,        /* not done, and yet it says 0 */
@@ -147,10 +148,11 @@ struct fault_record {
 	char other[LEDGER_PATH]; /* the new name of link and rename */
 };
 
-/* The second rule is the weather of a scenario: a file system without
- * renameat2(2), say. */
+/* The weather is that of a scenario: a file system without renameat2(2), say.
+ * The second rule acts while the first fault is handled. */
 struct fault_plan {
 	struct fault_rule rule;
+	struct fault_rule second;
 	struct fault_rule weather;
 	/* The kinds of calls that ACT_INTERRUPT_EACH hits. */
 	bool interrupts[CALL_COUNT];

@@ -33,6 +33,13 @@ unsigned sweep_faults(const struct scenario *scenario);
 /* KILL and TERM before every call, and another delivery after it. */
 unsigned sweep_kills(const struct scenario *scenario);
 
+/*
+ * One fault, or a TERM, at every call, and another fault, or a kill, at every
+ * call that the delivery makes after it: while it undoes, tells, and goes on.
+ * Shorter than all errnos twice: with all one for each call, else a hard one.
+ */
+unsigned sweep_pairs(const struct scenario *scenario, bool all);
+
 /* RLIMIT_FSIZE from nothing to what the delivery needs and some more: until
  * then it is refused with 4.2.2, from there on it is delivered. */
 unsigned sweep_file_limits(const struct scenario *scenario);
