@@ -27,10 +27,12 @@ enum file_kind {
 	DIRECTORY,
 	UNREADABLE, /* a directory that cannot be synced: no ledger */
 	ONLY_READ,
-	WRITTEN, /* what was written to before */
-	AGAIN,   /* open already, or a mail root whose folder is */
-	COUNTED, /* a mail root that is looked through for its folders */
+	WRITTEN,   /* what was written to before */
+	UNWRITTEN, /* an mbox of which nothing was written yet */
+	AGAIN,     /* open already, or a mail root whose folder is */
+	COUNTED,   /* a mail root that is looked through for its folders */
 	IN_FORK,
+	IN_ROUNDS, /* of an mbox that is locked */
 	DOTLOCK_TRY
 };
 
@@ -118,6 +120,8 @@ static const struct excuse {
 	{ CALL_FSTATAT, 0, ".lock", ANY, "looked at again in a moment" },
 	{ CALL_RENAMEAT, 0, ".lock", ANY, "broken at the next try" },
 	{ CALL_UNLINKAT, 0, ".lock", ANY, "a dead process's is broken" },
+	{ CALL_RENAMEAT_NEW, 0, ".lock.aside", ANY, "put back by a link" },
+	{ CALL_LINKAT, 0, ".lock.aside", ANY, "the kernel's lock holds" },
 	{ CALL_FSTATAT, 0, "/mbox", ANY, "looked at again in a moment" },
 	{ CALL_FSTATAT, 0, "/spool/", ANY, "looked at again in a moment" },
 	{ CALL_FSTATAT, 0, "/mail/Work", ANY, "looked at again in a moment" },
@@ -134,6 +138,8 @@ static const struct excuse {
 	{ CALL_FDOPENDIR, 0, "/Maildir", ANY, "quota never fails a mail" },
 	{ CALL_READDIR, 0, "/Maildir", ANY, "quota never fails a mail" },
 	{ CALL_CLOSEDIR, 0, "/Maildir", ANY, "quota never fails a mail" },
+	{ CALL_CLOSE, 0, "", UNWRITTEN, "nothing was written through it" },
+	{ CALL_POLL, 0, "", IN_ROUNDS, "the next round comes sooner" },
 	{ CALL_NO_NEW_PRIVILEGES, 0, "", ANY, "a sandbox is no promise" },
 	{ CALL_LANDLOCK_RULES, 0, "", ANY, "a sandbox is no promise" },
 	{ CALL_LANDLOCK_ALLOW, 0, "", ANY, "a sandbox is no promise" },
@@ -210,6 +216,11 @@ is_of_kind(const struct evidence *evidence, const struct fault_record *record,
 	switch (kind) {
 	case WRITTEN:
 		return was_written_before(evidence, record);
+	case UNWRITTEN:
+		return (evidence->scenario->flags & STORE_MBOX) != 0 &&
+		    !was_written_before(evidence, record);
+	case IN_ROUNDS:
+		return (evidence->scenario->flags & STORE_MBOX) != 0;
 	case COUNTED:
 		return folder_is_looked_for(evidence, record);
 	case IN_FORK:
@@ -329,6 +340,8 @@ tmp_is_clean(const struct evidence *evidence)
 static bool
 must_not_matter(const struct evidence *evidence)
 {
+	if (evidence->second != NULL)
+		return false;
 	switch (evidence->rule->action) {
 	case ACT_FAIL:
 		if (evidence->rule->error == EAGAIN)

@@ -16,15 +16,15 @@ struct evidence {
 	const struct scenario *scenario;
 	const char *folder; /* the Maildir or mbox that is meant */
 	const struct fault_rule *rule;
-	/* Of a pair of faults the other one, that met the handling of the
-	 * first; NULL: there was but one. */
-	const struct fault_rule *second;
 	const struct fault_record *records; /* the ledger */
 	size_t record_count;
 	bool ledger_overflowed;
 	bool ran_away;
 	const struct ending *ending;
 	const struct tree_count *tree;
+	/* Of a pair of faults the other one, that met the handling of the
+	 * first; NULL: there was but one. */
+	const struct fault_rule *second;
 };
 
 /*
