@@ -33,6 +33,7 @@ enum file_kind {
 	COUNTED,   /* a mail root that is looked through for its folders */
 	IN_FORK,
 	IN_ROUNDS, /* of an mbox that is locked */
+	IN_COUNT,  /* of all mail, after maildirsize could not be used */
 	DOTLOCK_TRY
 };
 
@@ -139,6 +140,7 @@ static const struct excuse {
 	{ CALL_READDIR, 0, "/Maildir", ANY, "quota never fails a mail" },
 	{ CALL_CLOSEDIR, 0, "/Maildir", ANY, "quota never fails a mail" },
 	{ CALL_CLOSE, 0, "", UNWRITTEN, "nothing was written through it" },
+	{ CALL_OPENAT, 0, "/Maildir", IN_COUNT, "quota never fails a mail" },
 	{ CALL_POLL, 0, "", IN_ROUNDS, "the next round comes sooner" },
 	{ CALL_OPENAT, 0, "/proc/", ANY, "getppid tells nearly all" },
 	{ CALL_PREAD, 0, "/proc/", ANY, "getppid tells nearly all" },
@@ -211,6 +213,21 @@ has_argument(const struct scenario *scenario, const char *part)
 	return false;
 }
 
+/* The first fault of a pair has met maildirsize, or a directory on its way. */
+static bool
+maildirsize_failed(
+    const struct evidence *evidence, const struct fault_record *record)
+{
+	if (evidence->second == NULL || (record->flags & O_DIRECTORY) == 0)
+		return false;
+	for (const struct fault_record *at = evidence->records; at < record;
+	     at++)
+		if (at->call == CALL_OPENAT &&
+		    strstr(at->path, "/maildirsize") != NULL)
+			return true;
+	return false;
+}
+
 static bool
 is_of_kind(const struct evidence *evidence, const struct fault_record *record,
     enum file_kind kind)
@@ -221,6 +238,8 @@ is_of_kind(const struct evidence *evidence, const struct fault_record *record,
 	case UNWRITTEN:
 		return (evidence->scenario->flags & STORE_MBOX) != 0 &&
 		    !was_written_before(evidence, record);
+	case IN_COUNT:
+		return maildirsize_failed(evidence, record);
 	case IN_ROUNDS:
 		return (evidence->scenario->flags & STORE_MBOX) != 0;
 	case COUNTED:
@@ -504,7 +523,9 @@ judge_charge(const struct evidence *evidence, char *complaint, size_t size)
 	    was_injected(evidence, CALL_OPENAT, "/Maildir/"))
 		return true;
 	/* It could neither be charged nor removed. */
-	if (was_injected(evidence, CALL_UNLINKAT, "/maildirsize") &&
+	if ((was_injected(evidence, CALL_UNLINKAT, "/maildirsize") ||
+		(evidence->second != NULL &&
+		    was_injected(evidence, CALL_OPENAT, "/Maildir"))) &&
 	    tree->sum_octets < tree->octets)
 		return true;
 	return object(complaint, size,
