@@ -28,7 +28,7 @@ main(int argc, char *argv[])
 	bool chosen = argc > (all ? 2 : 1);
 	unsigned broken = 0;
 
-	sweep_begin();
+	sweep_begin(STAGE_FAULT);
 	for (size_t i = 0; i < scenario_count; i++) {
 		if (!sweep_can_play(&scenarios[i]) ||
 		    scenarios[i].want_exit != 0 ||

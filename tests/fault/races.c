@@ -737,7 +737,7 @@ main(int argc, char *argv[])
 		(void)printf("skip: races: two users are needed: not root\n");
 		return 77;
 	}
-	stages_begin();
+	stages_begin(STAGE_FAULT);
 	switched = note_protections();
 	if (!switched)
 		(void)printf("skip: fs.protected_* both ways: they cannot be "
