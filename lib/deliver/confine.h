@@ -12,7 +12,8 @@
 #include "deliver/deliver.h"
 
 /* When the recipient is known, and nothing of the message has been read: his
- * mail, mail_temp_dir and the log are what is left. */
+ * mail, mail_temp_dir and the log are what is left.  For a process that ends
+ * with this delivery: the next may be another's. */
 void confine_delivery(const struct deliver_run *run);
 
 /* lda-lmtp's speaker with a monitor: reads and makes no file but those in

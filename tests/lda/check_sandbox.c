@@ -225,6 +225,13 @@ START_TEST(who_delivers_by_itself_is_free)
 	lmtp_data(&service, "Subject: hello\n\nHello.\n");
 	service_hear(&service, "250 2.0.0 <bob@b>");
 	service_hear(&service, "250 2.0.0 <amy@b>");
+	/* Whoever delivered before, the next one may be somebody else's. */
+	lmtp_envelope(&service, "joe@b", NULL);
+	lmtp_data(&service, "Subject: hello\n\nHello.\n");
+	service_hear(&service, "250 2.0.0 <joe@b>");
+	lmtp_envelope(&service, "amy@b", NULL);
+	lmtp_data(&service, "Subject: hello\n\nHello.\n");
+	service_hear(&service, "250 2.0.0 <amy@b>");
 	lmtp_quit(&service);
 }
 END_TEST
