@@ -8,6 +8,8 @@
 #   make test       both
 #   make proof      deep runs: file systems cut off, fuzzing, planted bugs; as
 #                   root, much longer; PARTS="power fuzz" only these
+#   make scoreboard the same trouble for lda and its peers, as one table; as
+#                   root; DEEP=1 draws more, PARTS="cuts contract" only these
 #   make bench      time and cost against the floor and the peers, as root;
 #                   DEEP=1 longer, PARTS="sizes lmtp" only these
 #   make lint       layers, seam, hardening, formatting, static checks
@@ -256,6 +258,9 @@ $(BUILD)/proof/fault_rule: tests/proof/fault_rule.c tests/fault/calls.c tests/fa
 	@mkdir -p $(@D); echo '  CC $@'; $(HOSTCC) $(STANDARD) $(WARNINGS) -g -Ilib -Itests \
 	    -o $@ $(filter %.c,$^)
 
+scoreboard: all
+	@tests/scoreboard/run --build $(BUILD) $(PARTS)
+
 # ---------------------------------------------------------------- running
 
 run: all
@@ -371,6 +376,7 @@ FORCE:
 # Not the packages' /etc/apparmor.d.
 -include $(shell find $(BUILD) -path $(BUILD)/deb -prune -o -name '*.d' -print 2>/dev/null)
 
-.PHONY: all check check-programs check-built check-system test proof run deps \
-    bench layers seam hardening lint install uninstall dist deb rpm clean FORCE
+.PHONY: all check check-programs check-built check-system test proof \
+    scoreboard run deps bench layers seam hardening lint install uninstall dist \
+    deb rpm clean FORCE
 .SECONDARY:

@@ -94,6 +94,21 @@ kernel_ftruncate(int fd, off_t length)
 }
 
 int
+kernel_reserve(int fd, off_t offset, off_t length)
+{
+#if ON_LINUX && defined(FALLOC_FL_KEEP_SIZE)
+	/* Not posix_fallocate(3): where this fails, some write instead. */
+	return fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, length);
+#else
+	(void)fd;
+	(void)offset;
+	(void)length;
+	errno = EOPNOTSUPP;
+	return -1;
+#endif
+}
+
+int
 kernel_fstat(int fd, struct stat *into)
 {
 	return fstat(fd, into);

@@ -33,6 +33,7 @@ off_t kernel_lseek(int fd, off_t offset, int whence);
 int kernel_fsync(int fd);
 int kernel_close(int fd);
 int kernel_ftruncate(int fd, off_t length);
+int kernel_reserve(int fd, off_t offset, off_t length);
 int kernel_fstat(int fd, struct stat *into);
 int kernel_fstatat(int dir, const char *path, struct stat *into, int flags);
 int kernel_faccessat(int dir, const char *path, int mode, int flags);

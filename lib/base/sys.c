@@ -105,6 +105,17 @@ sys_ftruncate(int fd, off_t length)
 }
 
 int
+sys_reserve(int fd, off_t offset, off_t length)
+{
+	int result;
+
+	do
+		result = kernel_reserve(fd, offset, length);
+	while (result < 0 && again());
+	return result;
+}
+
+int
 sys_fstat(int fd, struct stat *into)
 {
 	int result;

@@ -37,6 +37,11 @@ off_t sys_lseek(int fd, off_t offset, int whence) MUST_CHECK;
 int sys_fsync(int fd) MUST_CHECK;
 int sys_close(int fd);
 int sys_ftruncate(int fd, off_t length) MUST_CHECK;
+
+/* Room on the disk for length octets at offset, which may be behind the end;
+ * the file's size stays.  EOPNOTSUPP where the file system cannot say. */
+int sys_reserve(int fd, off_t offset, off_t length) MUST_CHECK;
+
 int sys_fstat(int fd, struct stat *into) MUST_CHECK;
 int sys_fstatat(
     int dir, const char *path, struct stat *into, int flags) MUST_CHECK;

@@ -26,6 +26,8 @@ static const struct call_row rows[] = {
 	    { EIO, ENOSPC, EDQUOT, EROFS, EINVAL } },
 	{ CALL_CLOSE, "close", CALL_WAITS, { EIO, ENOSPC, EDQUOT } },
 	{ CALL_FTRUNCATE, "ftruncate", CALL_WAITS, { EIO, EINVAL } },
+	{ CALL_RESERVE, "reserve", CALL_WAITS,
+	    { ENOSPC, EDQUOT, EIO, EOPNOTSUPP } },
 	{ CALL_FSTAT, "fstat", CALL_WAITS, { EIO, ESTALE, EOVERFLOW } },
 	{ CALL_FSTATAT, "fstatat", CALL_WAITS,
 	    { EACCES, ENOENT, EIO, ELOOP, ESTALE, ENOTDIR, ENOMEM } },

@@ -87,6 +87,7 @@ static const struct excuse {
 	{ CALL_RENAMEAT_NEW, ENOSYS, "/tmp/", ANY, "link and unlink instead" },
 	{ CALL_RENAMEAT_NEW, EINVAL, "/tmp/", ANY, "link and unlink instead" },
 	{ CALL_UNLINKAT, 0, "/tmp/", ANY, "a second name in tmp/ is reaped" },
+	{ CALL_RESERVE, EOPNOTSUPP, "", ANY, "write(2) tells of a full disk" },
 	{ CALL_FUTIMENS, 0, "", ANY, "a reader may miss that mail is new" },
 	{ CALL_FSTAT, 0, "", WRITTEN, "a reader may miss that mail is new" },
 	{ CALL_LOCK_FCNTL, EAGAIN, "", ANY, "somebody's: tried once more" },

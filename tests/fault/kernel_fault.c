@@ -483,6 +483,16 @@ kernel_ftruncate(int fd, off_t length)
 }
 
 int
+kernel_reserve(int fd, off_t offset, off_t length)
+{
+	struct fault_record *record = begin(CALL_RESERVE, fd);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_reserve(fd, offset, length));
+}
+
+int
 kernel_fstat(int fd, struct stat *into)
 {
 	struct fault_record *record = begin(CALL_FSTAT, fd);

@@ -16,6 +16,7 @@ extern __typeof__(kernel_lseek) real_lseek;
 extern __typeof__(kernel_fsync) real_fsync;
 extern __typeof__(kernel_close) real_close;
 extern __typeof__(kernel_ftruncate) real_ftruncate;
+extern __typeof__(kernel_reserve) real_reserve;
 extern __typeof__(kernel_fstat) real_fstat;
 extern __typeof__(kernel_fstatat) real_fstatat;
 extern __typeof__(kernel_faccessat) real_faccessat;

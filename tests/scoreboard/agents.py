@@ -2,16 +2,16 @@
 Postfix makes of how it ends.
 
 A command is started as local(8) starts a mailbox_command; its settings are
-what its manual says for use with Postfix, and procmail has -t, which its manual
+what its manual says for use with Postfix.  procmail has -t, which its manual
 gives against bounces.  local(8) and virtual(8) get their mail from a private
-Postfix.  Peers are used as programs only.
+Postfix; local(8) has require_home_directory, which waits for a home that is
+not mounted.  Peers are used as programs only.
 """
 
 import os
 import re
 import signal
 import subprocess
-import time
 
 import postfix as private_postfix
 import world
@@ -21,7 +21,10 @@ UID = 5001      # bob, of tests/system/world.py
 PLACE = "/srv/disk"
 HOME = PLACE + "/bob"
 SPOOL = "/var/mail"
-SECONDS = 20
+
+# Longer than the programs wait for a lock by themselves; a sweep has less
+# patience, because what has ended late is none of its cells.
+SECONDS, SWEEP_SECONDS = 60, 10
 
 STORES = ("maildir", "mbox")
 
@@ -84,14 +87,14 @@ class Command:
             umask=0o077, env=self.environment(), start_new_session=True,
             restore_signals=False, **how)
 
-    def deliver(self, store, octets, before=(), **how):
+    def deliver(self, store, octets, before=(), seconds=SECONDS, **how):
         process = self.start(store, before=before, **how)
         try:
             said, _ = process.communicate(
-                octets if process.stdin else None, timeout=SECONDS)
+                octets if process.stdin else None, timeout=seconds)
             return fate_of(process.returncode, said or b"")
         except subprocess.TimeoutExpired:
-            return Fate("hung", "no end in %d s" % SECONDS)
+            return Fate("hung", "no end in %d s" % seconds)
         finally:
             end(process)
 
@@ -145,7 +148,7 @@ class Service:
         def decided(line):
             return DIED.search(line.text) or (
                 line.text.startswith(queue_id) and " status=" in line.text)
-        line = sink.wait(decided, mark, SECONDS)
+        line = sink.wait(decided, mark, SWEEP_SECONDS)
         if line is None or DIED.search(line.text):
             return Fate("deferred", "nothing was said")
         result = self.postfix.result(queue_id, since=mark)
@@ -205,7 +208,8 @@ class Postfix(private_postfix.Postfix):
             domains=" ".join(row[0] + ".invalid" for row in SERVICES))
         # A process stays, so that faults can be injected into it.
         main += ("virtual_uid_maps = static:%d\nvirtual_gid_maps = static:%d\n"
-                 "virtual_minimum_uid = 100\nmax_use = 100000\n"
+                 "virtual_minimum_uid = 100\nrequire_home_directory = yes\n"
+                 "max_use = 100000\n"
                  "virtual_mailbox_limit = 70000000\n" % (UID, UID))
         main = main.replace("max_idle = 30s", "max_idle = 1000s")
         master = private_postfix.MASTER_CF.format(port=self.port)
@@ -247,7 +251,7 @@ def add_warm_user():
 
 def lda(w):
     world.write("/etc/lda.conf", "mydestination = mx.invalid localhost\n"
-                "mbox_lock_timeout = 10s\n")
+                "mbox_lock_timeout = 5s\n")
     base = ["/usr/local/sbin/lda"]
     maildir = [*base, "-o", "mail_location=maildir:~/Maildir"]
     return Command(

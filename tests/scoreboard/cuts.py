@@ -20,12 +20,13 @@ def cuts(scene, table):
         for kind in ("ext4", "xfs", "btrfs"):
             why = disks.why_not(kind)
             if why:
-                table.row("power cut, " + kind, [why])
+                table.group("power cut, %s: %s" % (kind, why))
                 continue
             disk = disks.Disk(kind, agents.PLACE, scene.world.path("images"))
             disk.mount()
             scene.fresh()
             disk.keep()
+            table.group("lost by a power cut, " + kind)
             for store in agents.STORES:
                 on_one(scene, table, disk, store)
             disk.end()
@@ -53,4 +54,4 @@ def on_one(scene, table, disk, store):
                 scene.note(agent, "power cut, %s, %s" % (disk.kind, store),
                            "%s: %s, seen %s" % (word, fate, seen))
         cells.append("%d/%d" % (ROUNDS - found["ok"], ROUNDS))
-    table.row("power cut, %s, %s: lost" % (disk.kind, store), cells)
+    table.row(place.TITLES[store], cells)

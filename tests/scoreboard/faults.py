@@ -76,7 +76,7 @@ def under(agent, store, octets, options):
     if agent.attached:
         with Held(agent.warm_up(store), options):
             return agent.deliver(store, octets)
-    return agent.deliver(store, octets, before=[
+    return agent.deliver(store, octets, seconds=agents.SWEEP_SECONDS, before=[
         STRACE, "-f", "-u", "bob", *options, "--"])
 
 
@@ -120,6 +120,7 @@ def injection(scene, agent, name, what, number):
 
 def show(table, title, per_agent, words):
     """A row for each word, a column for each agent."""
+    table.group(title)
     for word in words:
         cells = []
         for found in per_agent:
@@ -128,7 +129,7 @@ def show(table, title, per_agent, words):
                 continue
             total = sum(found.values())
             cells.append("%d/%d" % (found[word], total))
-        table.row("%s: %s" % (title, word), cells)
+        table.row(word, cells)
 
 
 def faults(scene, table):
@@ -151,7 +152,7 @@ def faults(scene, table):
                     scene.note(agent, "%s, %s %s %d" % (store, *point),
                                "%s: %s, seen %s" % (word, fate, seen))
             columns.append(found)
-        show(table, "a call fails, %s" % store, columns,
+        show(table, "a call fails, %s" % place.TITLES[store], columns,
              (*place.WRONG, "hung"))
 
 
@@ -175,8 +176,8 @@ def kills(scene, table):
             for point in drawn(scene, agent, points, KILLS):
                 found[killed(scene, agent, store, point)] += 1
             columns.append(found)
-        show(table, "killed, %s" % store, columns,
-             ("lost", "half", "old mail", "next not delivered"))
+        show(table, "killed at a call, %s" % place.TITLES[store], columns,
+             ("lost", "half", "old mail", "next fails"))
 
 
 def killed(scene, agent, store, point):
@@ -194,7 +195,7 @@ def killed(scene, agent, store, point):
     elif seen[1]:
         word = "half"
     elif after.word != "sent" or next_seen[0] != 1:
-        word = "next not delivered"
+        word = "next fails"
     else:
         return "ok"
     scene.note(agent, "%s, %s %s %d" % (store, *point),

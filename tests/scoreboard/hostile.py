@@ -7,6 +7,7 @@ administrator: "ok" is deferred, and nothing changed.
 """
 
 import os
+import shutil
 import threading
 
 import agents
@@ -60,9 +61,9 @@ def device():
 
 
 CASES = [
-    ("symbolic link to a file", symbolic),
-    ("symbolic link to nothing", dangling),
-    ("symbolic link to /dev/null", device),
+    ("symlink to a file", symbolic),
+    ("symlink to nothing", dangling),
+    ("symlink to /dev/null", device),
     ("hard link to a file", hard),
     ("another user's FIFO", fifo),
     ("another user's file", foreign),
@@ -96,7 +97,8 @@ class Reader:
 
 def outcome(scene, agent, make):
     scene.fresh()
-    scene.fresh_spool()
+    # So that lda takes the spool.
+    shutil.rmtree(agents.HOME + "/Maildir")
     world.write(VICTIM, b"a key\n", 0o600)
     os.chown(VICTIM, UID, UID)
     if os.path.exists("/home/bob/made"):
@@ -126,11 +128,12 @@ def outcome(scene, agent, make):
 
 
 def hostile(scene, table):
+    table.group("in the spool, instead of a mailbox")
     for title, make in CASES:
         cells = []
         for agent in scene.agents:
             word, fate = outcome(scene, agent, make)
             cells.append(word)
             scene.note(agent, "spool: " + title, "%s: %s" % (word, fate))
-        table.row("spool: " + title, cells)
+        table.row(title, cells)
     scene.fresh_spool()

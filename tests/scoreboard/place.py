@@ -15,6 +15,9 @@ FROM = re.compile(rb"(?m)^From \S+ +[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d "
                   rb"\d\d:\d\d:\d\d \d{4}\n")
 
 
+TITLES = {"maildir": "Maildir", "mbox": "mbox"}
+
+
 class Letter:
     """A message that can be known again although headers were put on top of
     it or between its own."""
@@ -78,7 +81,9 @@ class Place:
         self.details.flush()
 
     def fresh(self, old=True):
-        """A home with a Maildir and an mbox, old mail in both."""
+        """A home with a Maildir and an mbox, old mail in both; nothing in the
+        spool."""
+        self.fresh_spool()
         if os.path.isdir(HOME):
             shutil.rmtree(HOME)
         os.mkdir(HOME, 0o700)
@@ -111,6 +116,10 @@ class Place:
             octets = world.read(HOME + "/mbox")
             parts = FROM.split(octets)
             contents = ([parts[0]] if parts[0] else []) + parts[1:]
+        # procmail falls back to the spool, which is as good.
+        if os.path.isfile(SPOOL + "/bob"):
+            contents += [part for part in FROM.split(
+                world.read(SPOOL + "/bob")) if part]
         count, torn = 0, 0
         for content in contents:
             if letter.is_in(content):
@@ -122,7 +131,7 @@ class Place:
         return count, torn, old
 
 
-WRONG = ("bounced", "lost", "doubled", "half", "old mail")
+WRONG = ("lost", "half", "old mail", "doubled", "bounced", "loader")
 
 
 def verdict(fate, seen, wanted=1):
@@ -140,5 +149,6 @@ def verdict(fate, seen, wanted=1):
         return "doubled" if fate.word != "bounced" else "bounced"
     if torn:
         return "half"
-    return "bounced" if fate.word == "bounced" else fate.word \
-        if fate.word == "hung" else "ok"
+    if fate.word == "bounced" and fate.text.startswith("status 127,"):
+        return "loader"
+    return "ok" if fate.word == "deferred" else fate.word
