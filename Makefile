@@ -143,9 +143,12 @@ CHECK := $(BUILD)/check$(if $(V),-$(V))$(if $(PORTABLE),-portable)
 CHECK_ROOT := $(abspath $(CHECK))/root
 CHECK_PLACES = -DSYSCONFDIR='"$(CHECK_ROOT)/etc"' \
     -DLIBEXECDIR='"$(CHECK_ROOT)/libexec"' -DSYSTEMDIR='"$(CHECK_ROOT)"'
-VARIANT_san = -fsanitize=address,undefined -fno-sanitize-recover=undefined
+# Their runtimes open files and make calls of their own: there is no sandbox
+# in them.
+VARIANT_san = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+    -DINSTRUMENTED
 # Our programs end by _exit, which does not write down what was counted.
-VARIANT_cov = --coverage -include tests/proof/coverage_exit.h
+VARIANT_cov = --coverage -DINSTRUMENTED -include tests/proof/coverage_exit.h
 CHECK_FLAGS = $(STANDARD) $(WARNINGS) -g -O1 -Ilib -Ilda -Itests \
     -DCHECK_DIR='"$(abspath $(CHECK))"' -DSOURCE_DIR='"$(CURDIR)"' \
     -DBUILD_DIR='"$(abspath $(BUILD))"' $(VARIANT_$(V))
@@ -156,7 +159,8 @@ CHECK_LDA := $(patsubst %.c,$(CHECK)/obj/%.o,$(LDA_SOURCES))
 CHECK_SERVER := $(patsubst %.c,$(CHECK)/obj/%.o,$(SERVER_SOURCES))
 SUPPORT := $(patsubst %.c,$(CHECK)/obj/%.o,$(wildcard tests/support/*.c))
 FAULT := $(patsubst %.c,$(CHECK)/obj/%.o,$(filter-out \
-    tests/fault/check_%.c tests/fault/kernel_fault.c,$(wildcard tests/fault/*.c)))
+    tests/fault/check_%.c tests/fault/kernel_fault.c \
+    tests/fault/pairs.c tests/fault/races.c,$(wildcard tests/fault/*.c)))
 TESTS := $(patsubst %.c,$(CHECK)/%,$(sort $(wildcard tests/*/check_*.c)))
 CHECK_PROGRAMS := $(CHECK)/lda $(CHECK)/lda-fault $(CHECK)/lda-getpw \
     $(CHECK)/lda-lmtp $(CHECK)/lda-lmtp-fault $(CHECK)/lda-verify \
@@ -283,7 +287,8 @@ fuzz:
 	    status=$$?; [ $$status -eq 77 ] || exit $$status
 
 # Everything is built that a part may want; the parts say what they lack.
-proof: check-programs $(BUILD)/proof/fault_rule
+proof: check-programs $(BUILD)/proof/fault_rule $(CHECK)/tests/fault/pairs \
+    $(CHECK)/tests/fault/races
 	@BUILD=$(BUILD) tests/proof/run $(PARTS)
 
 $(BUILD)/proof/fault_rule: tests/proof/fault_rule.c tests/fault/calls.c tests/fault/plan.h

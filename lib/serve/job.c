@@ -154,7 +154,7 @@ stay(const struct job *job, struct job_office *office, int speaks)
 /*
  * A worker that stays sees what was in memory when it was forked, and what is
  * in the arena; no file that was opened since.  A user's own settings change
- * those of the process.
+ * those of the process, and one that is confined to a mailbox is so for good.
  */
 static bool
 may_stay(const struct job_office *office, const struct job *job)
@@ -162,7 +162,8 @@ may_stay(const struct job_office *office, const struct job *job)
 	return job->task == JOB_DELIVER && office->monitor < 0 &&
 	    arena_is_shared(office->arena) && job->message != NULL &&
 	    job->message->file < 0 && job->message->shared < 0 &&
-	    job->user != NULL && job->user->field_count == 0;
+	    job->user != NULL && job->user->field_count == 0 &&
+	    office->settings->deliver.sandbox < DELIVER_SANDBOX_FILES;
 }
 
 /* One that is idle takes it; false: there is none. */
