@@ -223,6 +223,19 @@ START_TEST(settings_of_one_user_are_not_those_of_the_next)
 }
 END_TEST
 
+/* A delivery that gave up all files but bob's takes no mail for amy. */
+START_TEST(confined_worker_is_not_used_again)
+{
+	lmtp_config(&world, _i == 0 ? "sandbox = files\n" : "sandbox = all\n");
+	lmtp_open(&service, &world);
+	deliver("bob@b", TEXT, "250 2.0.0 <bob@b>");
+	deliver("amy@b", OTHER, "250 2.0.0 <amy@b>");
+	expect_copy(&world, "home/Maildir", FOR("bob@b"), TEXT);
+	expect_copy(&world, "amy/Maildir", FOR("amy@b"), OTHER);
+	lmtp_quit(&service);
+}
+END_TEST
+
 /* Long messages lie in a file that a worker of before cannot see. */
 START_TEST(long_message_between_short_ones)
 {
@@ -281,6 +294,7 @@ main(void)
 	tcase_add_test(
 	    all, delivery_that_is_killed_in_a_used_worker_is_tried_again);
 	tcase_add_test(all, settings_of_one_user_are_not_those_of_the_next);
+	tcase_add_loop_test(all, confined_worker_is_not_used_again, 0, 2);
 	tcase_add_test(all, long_message_between_short_ones);
 	tcase_add_test(all, many_recipients_and_then_one);
 	suite_add_tcase(suite, all);
