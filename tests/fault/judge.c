@@ -323,6 +323,12 @@ must_not_matter(const struct evidence *evidence)
 	case ACT_FAIL:
 		if (evidence->rule->error == EAGAIN)
 			return was_injected(evidence, CALL_READ, "");
+		/* There are other names, and a server may have forgotten the
+		 * directory. */
+		if (evidence->rule->error == EEXIST ||
+		    evidence->rule->error == ESTALE)
+			return was_injected(
+			    evidence, CALL_OPENAT, "/Maildir/tmp/");
 		return evidence->rule->error == EINTR &&
 		    !was_injected(evidence, CALL_FSYNC, "") &&
 		    !was_injected(evidence, CALL_CLOSE, "");
@@ -410,6 +416,15 @@ records_before_commit(const struct evidence *evidence)
 	return evidence->record_count;
 }
 
+/* After an interruption; but of what fsync and close have said once the second
+ * answer may be a lie. */
+static bool
+may_be_made_again(const struct fault_record *record)
+{
+	return record->error == EINTR && record->call != CALL_FSYNC &&
+	    record->call != CALL_CLOSE;
+}
+
 static bool
 judge_failures(const struct evidence *evidence, char *complaint, size_t size)
 {
@@ -425,7 +440,7 @@ judge_failures(const struct evidence *evidence, char *complaint, size_t size)
 		const struct fault_record *record = &evidence->records[i];
 
 		if (!record->injected || record->result >= 0 ||
-		    record->happened || record->error == EINTR ||
+		    record->happened || may_be_made_again(record) ||
 		    find_excuse(evidence, record) != NULL)
 			continue;
 		ledger_line(record, line, sizeof(line));
@@ -485,6 +500,22 @@ judge_charge(const struct evidence *evidence, char *complaint, size_t size)
 	    tree->sum_octets, tree->sum_messages, tree->octets, tree->messages);
 }
 
+/* One delivery in 256 removes what is old in tmp/, and nothing else. */
+static bool
+judge_debris(const struct evidence *evidence, char *complaint, size_t size)
+{
+	const unsigned flags = evidence->scenario->flags;
+
+	if ((flags & (WORLD_OLD_TMP | WORLD_TOUCHED_TMP)) == 0 ||
+	    evidence->rule->action != ACT_NOT)
+		return true;
+	if (evidence->tree->young != 1)
+		return object(complaint, size, "it removed a young file");
+	return evidence->tree->debris == 0 ||
+	    object(complaint, size, "%u old files are left in tmp/",
+		evidence->tree->debris);
+}
+
 static bool
 judge_subscription(
     const struct evidence *evidence, char *complaint, size_t size)
@@ -539,12 +570,17 @@ judge_delivered(const struct evidence *evidence, char *complaint, size_t size)
 	    !tmp_is_clean(evidence) || !litter_is_excused(evidence))
 		return object(complaint, size, "exit 0, and %s", tree->note);
 	if (!judge_charge(evidence, complaint, size) ||
+	    !judge_debris(evidence, complaint, size) ||
 	    !judge_subscription(evidence, complaint, size))
 		return false;
 	if (evidence->ending->reply_length > 0)
 		return object(complaint, size, "exit 0 with a reply: %s",
 		    evidence->ending->reply);
 	if (!fell_back && !judge_failures(evidence, complaint, size))
+		return false;
+	if (!evidence->ledger_overflowed &&
+	    !ledger_names_are_whole(
+		evidence->records, evidence->record_count, complaint, size))
 		return false;
 	return judge_durable(evidence, complaint, size);
 }
@@ -694,6 +730,9 @@ judge_refused(
 		return object(
 		    complaint, size, "exit %d, and %s", code, tree->note);
 	if (!judge_charge(evidence, complaint, size) ||
+	    (!evidence->ledger_overflowed && !cannot_undo(evidence) &&
+		!ledger_is_undone(evidence->records, evidence->record_count,
+		    complaint, size)) ||
 	    (is_mbox(evidence) && !evidence->ledger_overflowed &&
 		!ledger_mbox_was_cut_back(evidence->records,
 		    evidence->record_count, evidence->folder, complaint, size)))

@@ -398,6 +398,8 @@ add_fault_rows(struct rows *rows, const struct fault_record *at)
 		add_row(rows, ACT_DONE_FAIL, at, EEXIST);
 		add_row(rows, ACT_DONE_FAIL, at, ESTALE);
 	}
+	if (at->call == CALL_MKDIRAT)
+		add_row(rows, ACT_DONE_FAIL, at, EEXIST);
 	if (at->call == CALL_SETUID || at->call == CALL_SETGID ||
 	    at->call == CALL_SETEUID)
 		add_row(rows, ACT_PRETEND, at, 0);
