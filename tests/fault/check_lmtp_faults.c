@@ -120,6 +120,26 @@ is_durable(const struct lmtp_stage *stage, int box)
 	return synced_file && synced_name;
 }
 
+/* Whether the speaker has synced the file before the first recipient's process
+ * gave it a name: a failure of the disk is told to one of those who have a file
+ * open, and the others would say "delivered". */
+static bool
+is_synced_for_all(const struct lmtp_stage *stage)
+{
+	unsigned count = stage->plan->records;
+
+	for (unsigned i = 0; i < count && i < LEDGER_RECORDS; i++) {
+		const struct fault_record *record = &stage->plan->ledger[i];
+
+		if (record->call == CALL_FSYNC && record->happened &&
+		    record->process == 0)
+			return true;
+		if (record->call == CALL_LINK_OPEN)
+			return false;
+	}
+	return false;
+}
+
 /* The call that was disturbed, as this session made it; NULL: it never came
  * to it. */
 static const struct fault_record *
@@ -354,6 +374,7 @@ clean_session(struct lmtp_stage *stage, unsigned *count)
 		    outcome.copies[box], outcome.said);
 	if (stage->scenario->has_unknown)
 		ck_assert_int_eq(outcome.unknown, 550);
+	ck_assert(!stage->scenario->shared || is_synced_for_all(stage));
 	ck_assert_int_eq(
 	    outcome.shared_links, stage->scenario->shared ? LMTP_BOXES : 1);
 	*count = stage->plan->records;

@@ -555,7 +555,8 @@ judge_delivered(const struct evidence *evidence, char *complaint, size_t size)
 	if (evidence->rule->action == ACT_ORPHAN)
 		return object(complaint, size,
 		    "delivered, though Postfix has died meanwhile");
-	if (evidence->rule->action == ACT_PRETEND)
+	if (evidence->rule->action == ACT_PRETEND ||
+	    evidence->rule->action == ACT_SAVE)
 		return object(complaint, size,
 		    "delivered, though the rights were not dropped");
 	if (fell_back)
@@ -577,6 +578,11 @@ judge_delivered(const struct evidence *evidence, char *complaint, size_t size)
 		return object(complaint, size, "exit 0 with a reply: %s",
 		    evidence->ending->reply);
 	if (!fell_back && !judge_failures(evidence, complaint, size))
+		return false;
+	if ((evidence->scenario->flags & START_AS_ROOT) != 0 &&
+	    !evidence->ledger_overflowed &&
+	    !ledger_shows_rights_given_up(
+		evidence->records, evidence->record_count, complaint, size))
 		return false;
 	if (!evidence->ledger_overflowed &&
 	    !ledger_names_are_whole(

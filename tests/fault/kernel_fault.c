@@ -7,7 +7,7 @@
  * be interrupted, hang, or be the last thing the process does.  A process
  * without LDA_FAULT_PLAN in its environment behaves like the product.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* setresuid(2), setresgid(2) */
 #include "plan.h"
 #include "real.h"
 
@@ -39,6 +39,7 @@ static bool failing_on_pipes;
 static bool orphaned;
 static bool just_interrupted;
 static bool answer_is_lost;
+static bool saved_id_stays;
 
 /* How far plan->no_sleep has moved the clocks. */
 static int64_t slept_ms;
@@ -242,6 +243,10 @@ rule_refuses(struct fault_record *record)
 		record->injected = true;
 		record->done = true;
 		return true; /* result is 0 */
+	case ACT_SAVE:
+		record->injected = true;
+		saved_id_stays = true;
+		return false;
 	case ACT_ORPHAN:
 		orphaned = true;
 		return false;
@@ -756,6 +761,10 @@ kernel_setgid_for_good(gid_t gid)
 
 	if (refused(record))
 		return (int)record->result;
+	if (saved_id_stays) {
+		saved_id_stays = false;
+		return (int)end(record, setresgid(gid, gid, (gid_t)-1));
+	}
 	return (int)end(record, real_setgid_for_good(gid));
 }
 
@@ -766,6 +775,10 @@ kernel_setuid_for_good(uid_t uid)
 
 	if (refused(record))
 		return (int)record->result;
+	if (saved_id_stays) {
+		saved_id_stays = false;
+		return (int)end(record, setresuid(uid, uid, (uid_t)-1));
+	}
 	return (int)end(record, real_setuid_for_good(uid));
 }
 

@@ -532,6 +532,29 @@ ledger_names_are_whole(const struct fault_record *records, size_t count,
 	return true;
 }
 
+bool
+ledger_shows_rights_given_up(const struct fault_record *records, size_t count,
+    char *complaint, size_t size)
+{
+	static const enum fault_call order[] = { CALL_SETGROUPS, CALL_SETGID,
+		CALL_SETUID, CALL_GETGIDS, CALL_GETUIDS, CALL_SETEUID };
+	size_t step = 0;
+
+	for (size_t i = 0; i < count && step < COUNT(order); i++) {
+		if (records[i].process != 0)
+			continue;
+		if (records[i].call == CALL_READ &&
+		    strcmp(records[i].path, "(stdin)") == 0)
+			break;
+		if (records[i].call == order[step] &&
+		    (records[i].happened || order[step] == CALL_SETEUID))
+			step++;
+	}
+	return step == COUNT(order) ||
+	    complain(complaint, size, "before it read mail it has not made",
+		call_row(order[step])->name);
+}
+
 void
 ledger_line(const struct fault_record *record, char *line, size_t size)
 {

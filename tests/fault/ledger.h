@@ -44,6 +44,12 @@ bool ledger_is_undone(const struct fault_record *records, size_t count,
 bool ledger_names_are_whole(const struct fault_record *records, size_t count,
     char *complaint, size_t size);
 
+/* Whether the program, which began as root, has set groups, gid and uid in that
+ * order, has looked whether it is so, and has tried to be root again, before it
+ * read the message. */
+bool ledger_shows_rights_given_up(const struct fault_record *records,
+    size_t count, char *complaint, size_t size);
+
 /* One call as a line: "37 write /.../tmp/1 = -1 ENOSPC (injected)". */
 void ledger_line(const struct fault_record *record, char *line, size_t size);
 

@@ -72,6 +72,7 @@ static const struct {
 	{ ACT_FAIL, "once" },
 	{ ACT_FAIL_ON, "always" },
 	{ ACT_DONE_FAIL, "answer-lost" },
+	{ ACT_SAVE, "save" },
 	{ ACT_HALF, "half" },
 	{ ACT_ONE, "one-octet" },
 	{ ACT_TRICKLE, "trickle" },
@@ -403,6 +404,8 @@ add_fault_rows(struct rows *rows, const struct fault_record *at)
 	if (at->call == CALL_SETUID || at->call == CALL_SETGID ||
 	    at->call == CALL_SETEUID)
 		add_row(rows, ACT_PRETEND, at, 0);
+	if (at->call == CALL_SETUID || at->call == CALL_SETGID)
+		add_row(rows, ACT_SAVE, at, 0);
 }
 
 static void
