@@ -325,10 +325,12 @@ must_not_matter(const struct evidence *evidence)
 			return was_injected(evidence, CALL_READ, "");
 		/* There are other names, and a server may have forgotten the
 		 * directory. */
-		if (evidence->rule->error == EEXIST ||
-		    evidence->rule->error == ESTALE)
+		if (evidence->rule->error == EEXIST)
 			return was_injected(
 			    evidence, CALL_OPENAT, "/Maildir/tmp/");
+		if (evidence->rule->error == ESTALE)
+			return was_injected(
+			    evidence, CALL_OPENAT, "/Maildir/tmp");
 		return evidence->rule->error == EINTR &&
 		    !was_injected(evidence, CALL_FSYNC, "") &&
 		    !was_injected(evidence, CALL_CLOSE, "");
@@ -579,10 +581,12 @@ judge_delivered(const struct evidence *evidence, char *complaint, size_t size)
 		    evidence->ending->reply);
 	if (!fell_back && !judge_failures(evidence, complaint, size))
 		return false;
-	if ((evidence->scenario->flags & START_AS_ROOT) != 0 &&
+	if ((evidence->scenario->flags & (START_AS_ROOT | START_SETGID)) != 0 &&
 	    !evidence->ledger_overflowed &&
-	    !ledger_shows_rights_given_up(
-		evidence->records, evidence->record_count, complaint, size))
+	    !ledger_shows_rights_given_up(evidence->records,
+		evidence->record_count,
+		(evidence->scenario->flags & START_AS_ROOT) != 0, complaint,
+		size))
 		return false;
 	if (!evidence->ledger_overflowed &&
 	    !ledger_names_are_whole(
@@ -787,6 +791,17 @@ could_not_count(const struct evidence *evidence)
 	    was_injected_first(evidence, "/Maildir");
 }
 
+/* What is closed twice may be somebody else's by then. */
+static bool
+closes_twice(const struct evidence *evidence)
+{
+	for (size_t i = 0; i < evidence->record_count; i++)
+		if (evidence->records[i].call == CALL_CLOSE &&
+		    evidence->records[i].error == EBADF)
+			return true;
+	return false;
+}
+
 bool
 judge_delivery(const struct evidence *evidence, char *complaint, size_t size)
 {
@@ -796,6 +811,8 @@ judge_delivery(const struct evidence *evidence, char *complaint, size_t size)
 		return object(complaint, size, "it did not end");
 	if (evidence->ran_away)
 		return object(complaint, size, "it tried again without end");
+	if (closes_twice(evidence))
+		return object(complaint, size, "it closed what was closed");
 	if (WIFSIGNALED(status))
 		return judge_signal(
 		    evidence, WTERMSIG(status), complaint, size);

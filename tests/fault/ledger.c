@@ -532,27 +532,42 @@ ledger_names_are_whole(const struct fault_record *records, size_t count,
 	return true;
 }
 
-bool
-ledger_shows_rights_given_up(const struct fault_record *records, size_t count,
-    char *complaint, size_t size)
+/* What the program must have done, in this order, before it did that on path.
+ */
+static bool
+goes_first(const struct fault_record *records, size_t count,
+    const enum fault_call *order, size_t steps, enum fault_call call,
+    const char *path, char *complaint, size_t size)
 {
-	static const enum fault_call order[] = { CALL_SETGROUPS, CALL_SETGID,
-		CALL_SETUID, CALL_GETGIDS, CALL_GETUIDS, CALL_SETEUID };
 	size_t step = 0;
 
-	for (size_t i = 0; i < count && step < COUNT(order); i++) {
+	for (size_t i = 0; i < count && step < steps; i++) {
 		if (records[i].process != 0)
 			continue;
-		if (records[i].call == CALL_READ &&
-		    strcmp(records[i].path, "(stdin)") == 0)
+		if (records[i].call == call &&
+		    strstr(records[i].path, path) != NULL)
 			break;
 		if (records[i].call == order[step] &&
 		    (records[i].happened || order[step] == CALL_SETEUID))
 			step++;
 	}
-	return step == COUNT(order) ||
-	    complain(complaint, size, "before it read mail it has not made",
+	return step == steps ||
+	    complain(complaint, size, "not made, or too late",
 		call_row(order[step])->name);
+}
+
+bool
+ledger_shows_rights_given_up(const struct fault_record *records, size_t count,
+    bool root, char *complaint, size_t size)
+{
+	static const enum fault_call of_root[] = { CALL_SETGROUPS, CALL_SETGID,
+		CALL_SETUID, CALL_GETGIDS, CALL_GETUIDS, CALL_SETEUID };
+	static const enum fault_call of_group[] = { CALL_SETGID, CALL_GETGIDS };
+
+	return root ? goes_first(records, count, of_root, COUNT(of_root),
+			  CALL_READ, "(stdin)", complaint, size) :
+		      goes_first(records, count, of_group, COUNT(of_group),
+			  CALL_OPENAT, "/etc/", complaint, size);
 }
 
 void

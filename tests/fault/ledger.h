@@ -46,9 +46,10 @@ bool ledger_names_are_whole(const struct fault_record *records, size_t count,
 
 /* Whether the program, which began as root, has set groups, gid and uid in that
  * order, has looked whether it is so, and has tried to be root again, before it
- * read the message. */
+ * read the message; or, which began with a group, has given it up and looked,
+ * before it read a file. */
 bool ledger_shows_rights_given_up(const struct fault_record *records,
-    size_t count, char *complaint, size_t size);
+    size_t count, bool root, char *complaint, size_t size);
 
 /* One call as a line: "37 write /.../tmp/1 = -1 ENOSPC (injected)". */
 void ledger_line(const struct fault_record *record, char *line, size_t size);

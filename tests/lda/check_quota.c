@@ -794,8 +794,11 @@ START_TEST(stamp_that_is_no_file_is_not_touched)
 	if (_i == 0)
 		scratch_symlink(
 		    &world.scratch, "../../victim", "home/Maildir/quotawarn");
-	else
-		ck_assert_int_eq(mkfifo(stamp, 0666), 0);
+	else {
+		ck_assert_int_eq(mkfifo(stamp, 0600), 0);
+		scratch_chown(&world.scratch, "home/Maildir/quotawarn",
+		    world.scratch.uid, world.scratch.gid);
+	}
 	ck_assert_int_eq(
 	    utimensat(AT_FDCWD, stamp, times, AT_SYMLINK_NOFOLLOW), 0);
 	scratch_write(&world.scratch, SIZE_FILE, "10000S\n8000 5\n");
