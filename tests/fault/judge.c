@@ -547,6 +547,30 @@ judge_durable(const struct evidence *evidence, char *complaint, size_t size)
 		evidence->folder, complaint, size);
 }
 
+/* Whether it was asked to end when the message was not even synced: that must
+ * be obeyed, or a deadline would be, too late. */
+static bool
+was_asked_in_time(const struct evidence *evidence)
+{
+	size_t count = records_before_commit(evidence);
+	bool asked = false;
+
+	if (evidence->rule->action != ACT_TERM ||
+	    evidence->rule->process != 0 || is_remote(evidence))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		const struct fault_record *record = &evidence->records[i];
+
+		if (record->process != 0)
+			continue;
+		asked = asked || record->injected;
+		if (asked && record->call == CALL_FSYNC &&
+		    strstr(record->path, "/tmp/") != NULL)
+			return true;
+	}
+	return false;
+}
+
 static bool
 judge_delivered(const struct evidence *evidence, char *complaint, size_t size)
 {
@@ -557,6 +581,9 @@ judge_delivered(const struct evidence *evidence, char *complaint, size_t size)
 	if (evidence->rule->action == ACT_ORPHAN)
 		return object(complaint, size,
 		    "delivered, though Postfix has died meanwhile");
+	if (was_asked_in_time(evidence))
+		return object(complaint, size,
+		    "delivered, though it was asked to end before");
 	if (evidence->rule->action == ACT_PRETEND ||
 	    evidence->rule->action == ACT_SAVE)
 		return object(complaint, size,

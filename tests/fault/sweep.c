@@ -426,6 +426,9 @@ add_orphan_rows(
 {
 	if ((rows->scenario->flags & START_UNDER_POSTFIX) == 0)
 		return;
+	/* As soon as we have begun: he is noted with the first call. */
+	if (count > 1)
+		add_row(rows, ACT_ORPHAN, &clean[1], 0);
 	for (size_t i = 0; i < count; i++)
 		if ((clean[i].call == CALL_READ &&
 			strcmp(clean[i].path, "(stdin)") == 0) ||
