@@ -829,6 +829,29 @@ closes_twice(const struct evidence *evidence)
 	return false;
 }
 
+/* What hung until the time was over is not asked again: it would hang again.
+ * (A directory may be opened for two reasons.) */
+static bool
+hangs_again(const struct evidence *evidence)
+{
+	const struct fault_record *hung = NULL;
+
+	if (evidence->rule->action != ACT_HANG &&
+	    evidence->rule->action != ACT_HANG_TERM)
+		return false;
+	for (size_t i = 0; i < evidence->record_count; i++) {
+		const struct fault_record *record = &evidence->records[i];
+
+		if (hung != NULL && record->process == hung->process)
+			return record->call == hung->call &&
+			    (call_row(record->call)->flags & CALL_MOVES) != 0 &&
+			    strcmp(record->path, hung->path) == 0;
+		if (record->injected)
+			hung = record;
+	}
+	return false;
+}
+
 bool
 judge_delivery(const struct evidence *evidence, char *complaint, size_t size)
 {
@@ -838,6 +861,8 @@ judge_delivery(const struct evidence *evidence, char *complaint, size_t size)
 		return object(complaint, size, "it did not end");
 	if (evidence->ran_away)
 		return object(complaint, size, "it tried again without end");
+	if (hangs_again(evidence))
+		return object(complaint, size, "it asked again what had hung");
 	if (closes_twice(evidence))
 		return object(complaint, size, "it closed what was closed");
 	if (WIFSIGNALED(status))

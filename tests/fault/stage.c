@@ -825,8 +825,9 @@ become_program(
 		envp[envc++] = mail_config;
 	envp[envc] = NULL;
 	(void)setsid();
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGXFSZ, SIG_IGN);
+	/* What it does about them is its own. */
+	(void)signal(SIGPIPE, SIG_DFL);
+	(void)signal(SIGXFSZ, SIG_DFL);
 	(void)umask(077);
 	if (chdir("/") < 0 || dup2(feed, 0) < 0 || dup2(reply, 1) < 0 ||
 	    dup2(reply, 2) < 0)
