@@ -556,6 +556,17 @@ octets_needed(const struct stage *stage)
 	return stat(stage_folder(stage), &facts) < 0 ? -1 : facts.st_size;
 }
 
+/* Known beforehand, a limit is no reason to begin. */
+static bool
+ran_into_the_limit(const struct stage *stage)
+{
+	for (size_t i = 0; i < ledger_length(stage->plan); i++)
+		if (stage->plan->ledger[i].call == CALL_WRITE &&
+		    stage->plan->ledger[i].error == EFBIG)
+			return true;
+	return false;
+}
+
 static bool
 play_limit(struct stage *stage, rlim_t limit, bool fits)
 {
@@ -570,6 +581,11 @@ play_limit(struct stage *stage, rlim_t limit, bool fits)
 	(void)atomic_fetch_add(&tally->faults, 1);
 	if (sound && !fits && strncmp(ending.reply, "4.2.2 ", 6) != 0) {
 		report(stage, "too small a limit is not 4.2.2", &ending);
+		sound = false;
+	}
+	if (sound && stage->scenario->weather.call != CALL_GETRLIMIT &&
+	    ran_into_the_limit(stage)) {
+		report(stage, "written into a limit that it knows", &ending);
 		sound = false;
 	}
 	if (sound && fits && ending.wait_status != 0) {
