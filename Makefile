@@ -11,7 +11,8 @@
 #   make bench      time and cost against the floor and the peers, as root;
 #                   DEEP=1 longer, PARTS="sizes lmtp" only these
 #   make lint       layers, seam, formatting, static checks
-#   make install    DESTDIR and PREFIX as usual
+#   make install    DESTDIR and PREFIX as usual; make uninstall takes it away
+#   make dist       build/lda-VERSION.tar.gz; make deb, make rpm: packages
 #
 # V=san builds the tests with ASan and UBSan, V=cov with gcov; PORTABLE=1
 # leaves out the Linux-only calls; STATIC=no makes a dynamic lda.
@@ -22,6 +23,7 @@ SBINDIR ?= $(PREFIX)/sbin
 LIBEXECDIR ?= $(PREFIX)/libexec/lda
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/lda
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 DESTDIR ?=
 BUILD ?= build
 STATIC ?= yes
@@ -111,7 +113,8 @@ $(BUILD)/lda-relay: $(BUILD)/obj/lda/relay_main.o $(BUILD)/places
 	@$(LINK)
 
 $(BUILD)/lda-getpw: lda/getpw_main.c
-	@mkdir -p $(@D); echo '  CC $<'; $(HOSTCC) $(STANDARD) $(WARNINGS) $(HARDENING) $(CFLAGS) -fPIE -pie \
+	@mkdir -p $(@D); echo '  CC $<'; $(HOSTCC) $(STANDARD) $(WARNINGS) $(HARDENING) \
+	    -D_FORTIFY_SOURCE=2 $(CFLAGS) $(CPPFLAGS) -fPIE -pie \
 	    $(RELRO) -o $@ $<
 
 # ---------------------------------------------------------------- tests
@@ -185,6 +188,7 @@ check-programs: all $(CHECK_PROGRAMS)
 	@mkdir -p $(CHECK_ROOT)/etc $(CHECK_ROOT)/dev $(CHECK_ROOT)/libexec
 
 check: check-programs $(TESTS) layers seam
+	@tests/support/packages $(BUILD)
 	@tests/support/run_checks $(TESTS)
 
 check-system: all
@@ -242,27 +246,66 @@ lint: layers seam
 
 # ---------------------------------------------------------------- install
 
+# Mode, file, directory: what install puts there and uninstall takes away.
+POSTFIX_SNIPPETS := $(wildcard packaging/postfix/*/*)
+INSTALLED = \
+    755:$(BUILD)/lda:$(SBINDIR) \
+    755:$(BUILD)/lda-relay:$(SBINDIR) \
+    755:$(BUILD)/lda-lmtp:$(SBINDIR) \
+    755:$(BUILD)/lda-verify:$(SBINDIR) \
+    755:$(BUILD)/lda-getpw:$(LIBEXECDIR) \
+    $(patsubst %,644:%:$(MANDIR)/man8,$(wildcard lda/*.8)) \
+    $(patsubst %,644:%:$(MANDIR)/man7,$(wildcard lda/*.7)) \
+    $(patsubst %,644:%:$(MANDIR)/man5,$(wildcard lda/*.5)) \
+    $(patsubst %,644:%:$(DOCDIR),README NEWS LICENSE lda.conf.sample) \
+    $(foreach f,$(POSTFIX_SNIPPETS),644:$f:$(DOCDIR)/$(patsubst packaging/%/,%,$(dir $f))) \
+    $(patsubst %,644:%:$(UNITDIR),$(wildcard packaging/systemd/*))
+OUR_DIRECTORIES = $(LIBEXECDIR) \
+    $(foreach d,$(sort $(dir $(POSTFIX_SNIPPETS))),$(DOCDIR)/$(patsubst packaging/%/,%,$d)) \
+    $(DOCDIR)/postfix $(DOCDIR)
+
+# Texts name the places where things are in fact.
 install: all
-	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) \
-	    $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MANDIR)/man5 \
-	    $(DESTDIR)$(DOCDIR)
-	install -m 755 $(BUILD)/lda $(DESTDIR)$(SBINDIR)/lda
-	install -m 755 $(BUILD)/lda-relay $(DESTDIR)$(SBINDIR)/lda-relay
-	install -m 755 $(BUILD)/lda-lmtp $(DESTDIR)$(SBINDIR)/lda-lmtp
-	install -m 755 $(BUILD)/lda-verify $(DESTDIR)$(SBINDIR)/lda-verify
-	install -m 755 $(BUILD)/lda-getpw $(DESTDIR)$(LIBEXECDIR)/lda-getpw
-	install -m 644 lda/lda.8 lda/lda-relay.8 lda/lda-lmtp.8 \
-	    lda/lda-verify.8 $(DESTDIR)$(MANDIR)/man8
-	install -m 644 lda/lda.conf.5 $(DESTDIR)$(MANDIR)/man5
-	install -m 644 README NEWS LICENSE lda.conf.sample $(DESTDIR)$(DOCDIR)
+	@set -e; for one in $(INSTALLED); do \
+	    mode=$${one%%:*}; to=$(DESTDIR)$${one##*:}; from=$${one#*:}; \
+	    from=$${from%:*}; install -d "$$to"; \
+	    $(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,echo) "  INSTALL $$to/$${from##*/}"; \
+	    case $$mode in \
+	    644) sed 's,/usr/local/sbin,$(SBINDIR),g; s,/usr/local/libexec/lda,$(LIBEXECDIR),g' \
+	        "$$from" > $(BUILD)/installing; \
+	        install -m 644 $(BUILD)/installing "$$to/$${from##*/}" ;; \
+	    *) install -m "$$mode" "$$from" "$$to" ;; \
+	    esac; \
+	done; rm -f $(BUILD)/installing
+
+# /etc/lda.conf, which install does not make, stays, and so does mail.
+uninstall:
+	@for one in $(INSTALLED); do \
+	    from=$${one#*:}; from=$${from%:*}; \
+	    rm -f "$(DESTDIR)$${one##*:}/$${from##*/}"; \
+	done; for one in $(OUR_DIRECTORIES); do \
+	    rmdir "$(DESTDIR)$$one" 2>/dev/null; \
+	done; true
+
+# ---------------------------------------------------------------- packages
+
+dist:
+	@packaging/dist $(BUILD)
+
+deb:
+	@packaging/make-deb $(BUILD)
+
+rpm:
+	@packaging/make-rpm $(BUILD)
 
 clean:
 	rm -rf $(BUILD)
 
 FORCE:
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+# Not the packages' /etc/apparmor.d.
+-include $(shell find $(BUILD) -path $(BUILD)/deb -prune -o -name '*.d' -print 2>/dev/null)
 
 .PHONY: all check check-programs check-system test proof run deps bench layers seam \
-    lint install clean FORCE
+    lint install uninstall dist deb rpm clean FORCE
 .SECONDARY:
