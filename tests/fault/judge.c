@@ -837,7 +837,8 @@ hangs_again(const struct evidence *evidence)
 	const struct fault_record *hung = NULL;
 
 	if (evidence->rule->action != ACT_HANG &&
-	    evidence->rule->action != ACT_HANG_TERM)
+	    evidence->rule->action != ACT_HANG_TERM &&
+	    evidence->rule->action != ACT_LATE_HANG)
 		return false;
 	for (size_t i = 0; i < evidence->record_count; i++) {
 		const struct fault_record *record = &evidence->records[i];

@@ -234,6 +234,11 @@ rule_refuses(struct fault_record *record)
 		record->injected = true;
 		send_myself(SIGTERM);
 		return false;
+	case ACT_LATE_HANG:
+		send_myself(SIGTERM);
+		record->injected = true;
+		(void)pause();
+		return fail(record, EINTR);
 	case ACT_HANG:
 	case ACT_HANG_TERM:
 		record->injected = true;

@@ -82,6 +82,7 @@ static const struct {
 	{ ACT_TERM, "term" },
 	{ ACT_HANG, "hang" },
 	{ ACT_HANG_TERM, "hang-term" },
+	{ ACT_LATE_HANG, "late-hang" },
 	{ ACT_PRETEND, "pretend" },
 	{ ACT_ORPHAN, "orphan" },
 };
@@ -248,7 +249,8 @@ count_disturbance(const struct stage *stage)
 	if (is_kill(stage->plan->rule.action))
 		kind = &tally->kills;
 	if (stage->plan->rule.action == ACT_HANG ||
-	    stage->plan->rule.action == ACT_HANG_TERM)
+	    stage->plan->rule.action == ACT_HANG_TERM ||
+	    stage->plan->rule.action == ACT_LATE_HANG)
 		kind = &tally->hangs;
 	(void)atomic_fetch_add(&tally->deliveries, 1);
 	for (size_t i = 0; i < ledger_length(stage->plan); i++)
@@ -680,7 +682,7 @@ play_hanging(const struct rows *rows)
 			count = most;
 		start_hanging(stages, rows, first, count);
 		for (size_t i = 0; i < count; i++)
-			if (stages[i].plan->rule.action == ACT_HANG)
+			if (stages[i].plan->rule.action != ACT_HANG_TERM)
 				end_by_deadline(&stages[i]);
 		for (size_t i = 0; i < count; i++)
 			if (stages[i].plan->rule.action == ACT_HANG_TERM)
@@ -732,6 +734,9 @@ add_hang_rows(struct rows *rows, const struct scenario *scenario)
 		add_row(rows, ACT_HANG_TERM, &clean[i], 0);
 		if (i >= known)
 			add_row(rows, ACT_HANG, &clean[i], 0);
+		if (i >= known && clean[i].process == 0 &&
+		    (scenario->flags & SWEEP_ALL) != 0)
+			add_row(rows, ACT_LATE_HANG, &clean[i], 0);
 	}
 }
 

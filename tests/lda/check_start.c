@@ -73,37 +73,56 @@ let_cores_be(void *context)
 	(void)setrlimit(RLIMIT_CORE, &most);
 }
 
-static char limits[4096];
+static char about[4096];
 
+/* What the system says of the process, in a file of that name. */
 static void
-read_limits(pid_t pid, void *context)
+read_about(pid_t pid, void *context)
 {
+	const char *name = context;
 	char path[64];
 	ssize_t got;
 	int fd;
 
-	(void)context;
-	(void)snprintf(path, sizeof(path), "/proc/%d/limits", (int)pid);
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
 	fd = open(path, O_RDONLY);
-	got = read(fd, limits, sizeof(limits) - 1);
-	limits[got < 0 ? 0 : got] = '\0';
+	got = read(fd, about, sizeof(about) - 1);
+	about[got < 0 ? 0 : got] = '\0';
 	(void)close(fd);
 }
 
 START_TEST(there_are_no_core_files)
 {
+	static char name[] = "limits";
 	unsigned long soft = 1;
 	const char *line;
 
 	world.command.before_exec = let_cores_be;
 	world.command.pause_after = 1;
-	world.command.meanwhile = read_limits;
+	world.command.meanwhile = read_about;
+	world.command.context = name;
 	world_deliver(&world, world_mail);
 	expect_sent(&world);
-	line = strstr(limits, "Max core file size");
+	line = strstr(about, "Max core file size");
 	ck_assert_ptr_nonnull(line);
 	ck_assert_int_eq(sscanf(line, "Max core file size %lu", &soft), 1);
 	ck_assert_uint_eq(soft, 0);
+}
+END_TEST
+
+/* Without a word in the settings: the timer that ends us for good is set. */
+START_TEST(there_is_a_deadline_from_the_start)
+{
+	static char name[] = "timers";
+
+	if (access("/proc/self/timers", R_OK) < 0)
+		return; /* a system that does not tell */
+	world.command.pause_after = 1;
+	world.command.meanwhile = read_about;
+	world.command.context = name;
+	world_deliver(&world, world_mail);
+	expect_sent(&world);
+	ck_assert_msg(strstr(about, "signal: 9/") != NULL, "timers: %s", about);
 }
 END_TEST
 
@@ -323,6 +342,7 @@ main(void)
 	tcase_add_loop_test(signals,
 	    the_umask_of_the_caller_does_not_narrow_a_shared_mailbox, 0, 3);
 	tcase_add_test(signals, there_are_no_core_files);
+	tcase_add_test(signals, there_is_a_deadline_from_the_start);
 	tcase_add_test(signals, ignored_signals_change_nothing);
 	tcase_add_test(signals, blocked_signals_change_nothing);
 	tcase_add_test(signals, a_pending_signal_is_no_bounce);
