@@ -21,8 +21,8 @@ struct feeder {
 /* As early as can be; parent is getppid(2) of even earlier. */
 void feeder_note(struct feeder *feeder, pid_t parent);
 
-/* Whether both parents are the same as when they were noted; true where
- * nothing was. */
+/* Whether both parents are the same as when they were noted, and he who feeds
+ * us is not about to end; true where nothing was noted. */
 bool feeder_is_there(const struct feeder *feeder);
 
 #endif

@@ -73,6 +73,8 @@ static const struct excuse {
 	{ CALL_FSTATAT, 0, "/homes", ANY, "tells only where to begin to make" },
 	{ CALL_FSTATAT, ENOENT, "/", ANY, "then it is made, and found there" },
 	{ CALL_OPENAT, ENOENT, "/world/home", DIRECTORY, "made, and there" },
+	{ CALL_OPENAT, 0, "/proc/", ANY, "then the parent's pid has to do" },
+	{ CALL_READ, 0, "/proc/", ANY, "then the parent's pid has to do" },
 	{ CALL_OPENAT, EACCES, "/world/home", UNREADABLE,
 	    "one may make names there and not read them: synced from below" },
 	{ CALL_FSTATAT, 0, "/.Work", ANY,
