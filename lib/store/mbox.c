@@ -564,6 +564,35 @@ mark_unread(struct mbox *at)
 	return sys_futimens(at->fd, times);
 }
 
+/*
+ * Room for a message that takes more than one write, before the first: what
+ * has been written must be cut off again where the next one fails, and under
+ * a used-up quota of btrfs not even that can be done.  Some file systems
+ * cannot say; there the write does.
+ */
+static int
+reserve(struct mbox *at, struct status *why)
+{
+	struct stat facts;
+	int error;
+
+	if (at->most_size - at->old_size <= (off_t)WRITE_OCTETS ||
+	    sys_reserve(at->fd, at->old_size, at->most_size - at->old_size) ==
+		0 ||
+	    errno == EOPNOTSUPP)
+		return 0;
+	error = errno;
+	/* A part of it may be ours now.  A file that has grown under our locks
+	 * is left alone, as in cut_back. */
+	if (sys_fstat(at->fd, &facts) == 0 && facts.st_size == at->old_size &&
+	    sys_ftruncate(at->fd, at->old_size) < 0) {
+		/* It stays behind the end: no reader sees it, and the next
+		 * message goes there. */
+	}
+	errno = error;
+	return status_fail_errno(why, "append to", at->path);
+}
+
 static int
 append(struct delivery *delivery, const struct message *message,
     struct str before, struct status *why)
@@ -573,6 +602,8 @@ append(struct delivery *delivery, const struct message *message,
 
 	at->used = 0;
 	at->most_size = at->old_size + (off_t)(before.length + at->counted);
+	if (reserve(at, why) < 0)
+		return -1;
 	at->changed = true;
 	if (write_octets(at, before) < 0 ||
 	    format_message(message, &writing) < 0 || flush_room(at) < 0)

@@ -86,6 +86,7 @@ static const struct excuse {
 	{ CALL_RENAMEAT_NEW, ENOSYS, "/tmp/", ANY, "link and unlink instead" },
 	{ CALL_RENAMEAT_NEW, EINVAL, "/tmp/", ANY, "link and unlink instead" },
 	{ CALL_UNLINKAT, 0, "/tmp/", ANY, "a second name in tmp/ is reaped" },
+	{ CALL_RESERVE, EOPNOTSUPP, "", ANY, "write(2) tells of a full disk" },
 	{ CALL_FUTIMENS, 0, "", ANY, "a reader may miss that mail is new" },
 	{ CALL_FSTAT, 0, "", WRITTEN, "a reader may miss that mail is new" },
 	{ CALL_LOCK_FCNTL, EAGAIN, "", ANY, "somebody's: tried once more" },
@@ -549,26 +550,43 @@ judge_durable(const struct evidence *evidence, char *complaint, size_t size)
 		evidence->folder, complaint, size);
 }
 
-/* Whether it was asked to end when the message was not even synced: that must
- * be obeyed, or a deadline would be, too late. */
-static bool
-was_asked_in_time(const struct evidence *evidence)
+/* The signal that the plan sends; 0: none. */
+static int
+signal_of(enum fault_action action)
 {
-	size_t count = records_before_commit(evidence);
-	bool asked = false;
+	switch (action) {
+	case ACT_KILL:
+	case ACT_TEAR:
+		return SIGKILL;
+	case ACT_TERM:
+	case ACT_HANG_TERM:
+		return SIGTERM;
+	case ACT_HUP:
+		return SIGHUP;
+	case ACT_INT:
+		return SIGINT;
+	default:
+		return 0;
+	}
+}
 
-	if (evidence->rule->action != ACT_TERM ||
-	    evidence->rule->process != 0 || is_remote(evidence))
+/* Whether the plan asked the program to end before it had saved what it then
+ * said to have delivered. */
+static bool
+was_asked_to_end(const struct evidence *evidence)
+{
+	int asked = signal_of(evidence->rule->action);
+	const char *saved = is_mbox(evidence) ? evidence->folder : "/tmp/";
+
+	if (asked == 0 || asked == SIGKILL || is_remote(evidence))
 		return false;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < evidence->record_count; i++) {
 		const struct fault_record *record = &evidence->records[i];
 
-		if (record->process != 0)
-			continue;
-		asked = asked || record->injected;
-		if (asked && record->call == CALL_FSYNC &&
-		    strstr(record->path, "/tmp/") != NULL)
-			return true;
+		if (record->call == CALL_FSYNC &&
+		    strstr(record->path, saved) != NULL)
+			return record->process == evidence->rule->process &&
+			    record->ordinal > evidence->rule->ordinal;
 	}
 	return false;
 }
@@ -583,7 +601,7 @@ judge_delivered(const struct evidence *evidence, char *complaint, size_t size)
 	if (evidence->rule->action == ACT_ORPHAN)
 		return object(complaint, size,
 		    "delivered, though Postfix has died meanwhile");
-	if (was_asked_in_time(evidence))
+	if (was_asked_to_end(evidence))
 		return object(complaint, size,
 		    "delivered, though it was asked to end before");
 	if (evidence->rule->action == ACT_PRETEND ||
@@ -788,14 +806,10 @@ judge_signal(const struct evidence *evidence, int signal_number,
     char *complaint, size_t size)
 {
 	const struct tree_count *tree = evidence->tree;
-	bool killed = evidence->rule->action == ACT_KILL ||
-	    evidence->rule->action == ACT_TEAR;
+	bool killed = signal_number == SIGKILL;
 
 	if (evidence->rule->process != 0 ||
-	    !((killed && signal_number == SIGKILL) ||
-		((evidence->rule->action == ACT_TERM ||
-		     evidence->rule->action == ACT_HANG_TERM) &&
-		    signal_number == SIGTERM)))
+	    signal_number != signal_of(evidence->rule->action))
 		return object(
 		    complaint, size, "died of signal %d", signal_number);
 	if (tree->torn + tree->elsewhere + tree->others > 0)
@@ -807,8 +821,8 @@ judge_signal(const struct evidence *evidence, int signal_number,
 	if (!killed &&
 	    tree->whole + tree->in_tmp + tree->cut + tree->litter > 0)
 		return object(complaint, size,
-		    "died of TERM and left a trace: %u whole, %s", tree->whole,
-		    tree->note);
+		    "ended by a signal, with a trace left: %u whole, %s",
+		    tree->whole, tree->note);
 	return judge_charge(evidence, complaint, size);
 }
 

@@ -12,6 +12,7 @@
 #include "judge.h"
 #include "ledger.h"
 #include "scenarios.h"
+#include "support/tally.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -44,16 +45,12 @@
 #define HANG_SETTING "delivery_timeout=1s"
 #define DEADLINE_MS 4000
 
-static struct tally {
-	atomic_uint faults; /* disturbances that took place */
-	atomic_uint kills;
-	atomic_uint hangs;
+static struct progress {
 	atomic_uint deliveries;
 	atomic_uint scenarios;
-	atomic_uint broken;
 	atomic_uint shown;
 	struct timespec began;
-} * tally;
+} * progress;
 
 struct rows {
 	const struct scenario *scenario; /* of the rows that are added */
@@ -80,6 +77,8 @@ static const struct {
 	{ ACT_KILL, "kill" },
 	{ ACT_TEAR, "tear" },
 	{ ACT_TERM, "term" },
+	{ ACT_HUP, "hup" },
+	{ ACT_INT, "int" },
 	{ ACT_HANG, "hang" },
 	{ ACT_HANG_TERM, "hang-term" },
 	{ ACT_LATE_HANG, "late-hang" },
@@ -110,14 +109,15 @@ row_name(const struct scenario *scenario, const struct fault_rule *rule,
 }
 
 void
-sweep_begin(void)
+sweep_begin(const char *program)
 {
-	tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE,
+	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (tally == MAP_FAILED)
+	if (progress == MAP_FAILED)
 		abort();
-	(void)clock_gettime(CLOCK_MONOTONIC, &tally->began);
-	stages_begin();
+	tally_begin();
+	(void)clock_gettime(CLOCK_MONOTONIC, &progress->began);
+	stages_begin(program);
 }
 
 void
@@ -127,12 +127,11 @@ sweep_end(void)
 
 	stages_end();
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	(void)printf("summary: %u faults, %u kills, %u hangs in %u scenarios, "
-		     "%u deliveries, %u rows broken, %.1f s\n",
-	    tally->faults, tally->kills, tally->hangs, tally->scenarios,
-	    tally->deliveries, tally->broken,
-	    (double)(now.tv_sec - tally->began.tv_sec) +
-		(double)(now.tv_nsec - tally->began.tv_nsec) / 1e9);
+	tally_print();
+	(void)printf("%u scenarios, %u deliveries, %.1f s\n",
+	    progress->scenarios, progress->deliveries,
+	    (double)(now.tv_sec - progress->began.tv_sec) +
+		(double)(now.tv_nsec - progress->began.tv_nsec) / 1e9);
 }
 
 bool
@@ -226,36 +225,47 @@ show(const struct stage *stage, const char *complaint,
 	    ending->log);
 }
 
+static bool
+is_kill(enum fault_action action)
+{
+	return action == ACT_KILL || action == ACT_TEAR;
+}
+
+static bool
+is_signal(enum fault_action action)
+{
+	return action == ACT_TERM || action == ACT_HUP || action == ACT_INT;
+}
+
+static enum tally_kind
+kind_of(const struct fault_rule *rule)
+{
+	if (is_kill(rule->action))
+		return TALLY_KILLS;
+	if (is_signal(rule->action))
+		return TALLY_SIGNALS;
+	if (rule->action == ACT_HANG || rule->action == ACT_HANG_TERM ||
+	    rule->action == ACT_LATE_HANG)
+		return TALLY_HANGS;
+	return stages_are_short_of_memory() ? TALLY_MEMORY : TALLY_FAULTS;
+}
+
 static void
 report(const struct stage *stage, const char *complaint,
     const struct ending *ending)
 {
-	(void)atomic_fetch_add(&tally->broken, 1);
-	if (atomic_fetch_add(&tally->shown, 1) < SHOWN || only_row() != NULL)
+	tally_survivor(kind_of(&stage->plan->rule), 1);
+	if (atomic_fetch_add(&progress->shown, 1) < SHOWN || only_row() != NULL)
 		show(stage, complaint, ending);
-}
-
-static bool
-is_kill(enum fault_action action)
-{
-	return action == ACT_KILL || action == ACT_TEAR || action == ACT_TERM;
 }
 
 static void
 count_disturbance(const struct stage *stage)
 {
-	atomic_uint *kind = &tally->faults;
-
-	if (is_kill(stage->plan->rule.action))
-		kind = &tally->kills;
-	if (stage->plan->rule.action == ACT_HANG ||
-	    stage->plan->rule.action == ACT_HANG_TERM ||
-	    stage->plan->rule.action == ACT_LATE_HANG)
-		kind = &tally->hangs;
-	(void)atomic_fetch_add(&tally->deliveries, 1);
+	(void)atomic_fetch_add(&progress->deliveries, 1);
 	for (size_t i = 0; i < ledger_length(stage->plan); i++)
 		if (stage->plan->ledger[i].injected) {
-			(void)atomic_fetch_add(kind, 1);
+			tally_add(kind_of(&stage->plan->rule), 1);
 			return;
 		}
 }
@@ -276,7 +286,7 @@ recovers(struct stage *stage, const struct tree_count *before, char *complaint,
 	if (stage->plan->random_octet != 0)
 		stage->plan->random_octet++;
 	stage_run(stage, &ending);
-	(void)atomic_fetch_add(&tally->deliveries, 1);
+	(void)atomic_fetch_add(&progress->deliveries, 1);
 	stage_count(stage, &tree);
 	sound = judge_recovery(&ending, &tree, before, complaint, size);
 	stage->plan->rule = rule; /* names the row */
@@ -298,8 +308,9 @@ judge_stage(struct stage *stage, const struct ending *ending)
 		ledger_print(
 		    stage->plan->ledger, evidence.record_count, stderr);
 	sound = judge_delivery(&evidence, complaint, sizeof(complaint));
-	if (sound && is_kill(stage->plan->rule.action) &&
-	    stage->scenario->want_exit == 0)
+	if (sound && stage->scenario->want_exit == 0 &&
+	    (is_kill(stage->plan->rule.action) ||
+		is_signal(stage->plan->rule.action)))
 		sound = recovers(stage, &tree, complaint, sizeof(complaint));
 	if (!sound)
 		report(stage, complaint, ending);
@@ -414,8 +425,11 @@ static void
 add_kill_rows(struct rows *rows, const struct fault_record *at)
 {
 	add_row(rows, ACT_KILL, at, 0);
-	if ((rows->scenario->flags & SHARES_CALLS) == 0)
-		add_row(rows, ACT_TERM, at, 0);
+	add_row(rows, ACT_TERM, at, 0);
+	if ((rows->scenario->flags & SHARES_CALLS) == 0) {
+		add_row(rows, ACT_HUP, at, 0);
+		add_row(rows, ACT_INT, at, 0);
+	}
 	if (at->call == CALL_WRITE && at->path[0] == '/' && at->result > 1)
 		add_row(rows, ACT_TEAR, at, 0);
 }
@@ -468,7 +482,7 @@ share_out(const struct rows *rows)
 		if (workers[i] < 0 || waitpid(workers[i], &status, 0) < 0 ||
 		    status != 0) {
 			(void)fprintf(stderr, "fault sweep: a worker died\n");
-			(void)atomic_fetch_add(&tally->broken, 1);
+			tally_survivor(TALLY_FAULTS, 1);
 		}
 }
 
@@ -484,7 +498,7 @@ rehearse(const struct scenario *scenario, size_t *count)
 	struct stage stage;
 	bool sound;
 
-	(void)atomic_fetch_add(&tally->scenarios, 1);
+	(void)atomic_fetch_add(&progress->scenarios, 1);
 	stages_prepare(scenario);
 	stage_set_up(&stage, scenario, 0);
 	sound = play(&stage, &none);
@@ -504,7 +518,7 @@ sweep_faults(const struct scenario *scenario)
 {
 	static struct rows rows;
 	struct fault_record *clean;
-	unsigned before = tally->broken;
+	unsigned long before = tally_survivors();
 	size_t count;
 
 	if (!is_wanted(scenario))
@@ -521,7 +535,7 @@ sweep_faults(const struct scenario *scenario)
 		add_row(&rows, ACT_TRICKLE, NULL, 0);
 	add_row(&rows, ACT_INTERRUPT_EACH, NULL, EINTR);
 	share_out(&rows);
-	return tally->broken - before;
+	return (unsigned)(tally_survivors() - before);
 }
 
 unsigned
@@ -529,7 +543,7 @@ sweep_kills(const struct scenario *scenario)
 {
 	static struct rows rows;
 	struct fault_record *clean;
-	unsigned before = tally->broken;
+	unsigned long before = tally_survivors();
 	size_t count;
 
 	if (!is_wanted(scenario))
@@ -542,7 +556,33 @@ sweep_kills(const struct scenario *scenario)
 	for (size_t i = 0; i < count; i++)
 		add_kill_rows(&rows, &clean[i]);
 	share_out(&rows);
-	return tally->broken - before;
+	return (unsigned)(tally_survivors() - before);
+}
+
+/* Each taking of memory fails, for the first time or, for those who would go
+ * on, from there on. */
+unsigned
+sweep_memory(const struct scenario *scenario)
+{
+	static struct rows rows;
+	struct fault_record *clean;
+	unsigned long before = tally_survivors();
+	size_t count;
+
+	if (!is_wanted(scenario))
+		return 0;
+	clean = rehearse(scenario, &count);
+	if (clean == NULL)
+		return 1;
+	rows.scenario = scenario;
+	rows.count = 0;
+	for (size_t i = 0; i < count; i++)
+		if (clean[i].call == CALL_MAP) {
+			add_row(&rows, ACT_FAIL, &clean[i], ENOMEM);
+			add_row(&rows, ACT_FAIL_ON, &clean[i], ENOMEM);
+		}
+	share_out(&rows);
+	return (unsigned)(tally_survivors() - before);
 }
 
 /* Limits of a file's size. */
@@ -580,7 +620,7 @@ play_limit(struct stage *stage, rlim_t limit, bool fits)
 	stage_reset(stage);
 	stage_run(stage, &ending);
 	sound = judge_stage(stage, &ending);
-	(void)atomic_fetch_add(&tally->faults, 1);
+	tally_add(TALLY_FAULTS, 1);
 	if (sound && !fits && strncmp(ending.reply, "4.2.2 ", 6) != 0) {
 		report(stage, "too small a limit is not 4.2.2", &ending);
 		sound = false;
@@ -604,11 +644,11 @@ unsigned
 sweep_file_limits(const struct scenario *scenario)
 {
 	struct fault_rule none = { .action = ACT_NOT };
-	unsigned before = tally->broken;
+	unsigned long before = tally_survivors();
 	struct stage stage;
 	off_t needed;
 
-	(void)atomic_fetch_add(&tally->scenarios, 1);
+	(void)atomic_fetch_add(&progress->scenarios, 1);
 	stages_prepare(scenario);
 	stage_set_up(&stage, scenario, 0);
 	if (play(&stage, &none)) {
@@ -618,7 +658,7 @@ sweep_file_limits(const struct scenario *scenario)
 			    &stage, (rlim_t)limit, limit >= needed);
 	}
 	stage_tear_down(&stage);
-	return tally->broken - before;
+	return (unsigned)(tally_survivors() - before);
 }
 
 /* Hangs. */
@@ -758,9 +798,9 @@ hang_those(unsigned flag)
 unsigned
 sweep_hangs(void)
 {
-	unsigned before = tally->broken;
+	unsigned long before = tally_survivors();
 
 	hang_those(0);
 	hang_those(START_SETGID);
-	return tally->broken - before;
+	return (unsigned)(tally_survivors() - before);
 }

@@ -227,5 +227,5 @@ suite(void)
 int
 main(void)
 {
-	return world_main(suite());
+	return world_main_tally(suite(), TALLY_ATTACKS);
 }
