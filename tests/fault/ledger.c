@@ -375,7 +375,7 @@ ledger_mbox_was_cut_back(const struct fault_record *records, size_t count,
 		}
 		if (records[i].call == CALL_FTRUNCATE &&
 		    strcmp(records[i].path, path) == 0) {
-			cut = true;
+			cut = cut || dirty; /* not what was only reserved */
 			dirty = synced = false;
 		}
 		if (records[i].call == CALL_FSYNC &&

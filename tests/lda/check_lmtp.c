@@ -557,11 +557,14 @@ END_TEST
 /* Two that hand on to each other would hand on for ever. */
 START_TEST(what_came_by_LMTP_is_not_handed_on_by_LMTP)
 {
-	lmtp_config(&world, "mail_location = lmtp:unix:/no/such/server\n");
+	lmtp_users(&world,
+	    lmtp_users_line(
+		&world, "old", "old", "userdb_mail=lmtp:unix:/no/such/server"));
+	scratch_mkdir(&world.scratch, "old", 0700);
 	lmtp_open(&service, &world);
-	lmtp_envelope(&service, "bob@b", NULL);
+	lmtp_envelope(&service, "old@b", NULL);
 	lmtp_data(&service, TEXT);
-	service_hear(&service, "451 4.3.5 <bob@b>");
+	service_hear(&service, "451 4.3.5 <old@b>");
 	lmtp_quit(&service);
 	expect_log(&world, "not handed on by LMTP");
 }
