@@ -666,6 +666,7 @@ static void
 cut_back(struct mbox *at, struct status *why)
 {
 	struct stat facts;
+	bool timed;
 
 	if (sys_fstat(at->fd, &facts) == 0 && facts.st_size > at->most_size) {
 		status_add(why,
@@ -677,7 +678,8 @@ cut_back(struct mbox *at, struct status *why)
 	if (sys_ftruncate(at->fd, at->old_size) < 0)
 		status_add(why, "; %s could not be cut back to %jd octets: %s",
 		    at->path, (intmax_t)at->old_size, strerror(errno));
-	if (sys_futimens(at->fd, at->old_times) < 0 || sys_fsync(at->fd) < 0)
+	timed = sys_futimens(at->fd, at->old_times) == 0;
+	if (sys_fsync(at->fd) < 0 || !timed)
 		status_add(why, "; %s could not be synced", at->path);
 }
 

@@ -76,6 +76,8 @@ static const struct excuse {
 	{ CALL_FSTATAT, 0, "/homes", ANY, "tells only where to begin to make" },
 	{ CALL_FSTATAT, ENOENT, "/", ANY, "then it is made, and found there" },
 	{ CALL_OPENAT, ENOENT, "/world/home", DIRECTORY, "made, and there" },
+	{ CALL_OPENAT, 0, "/proc/", ANY, "then the parent's pid has to do" },
+	{ CALL_READ, 0, "/proc/", ANY, "then the parent's pid has to do" },
 	{ CALL_OPENAT, EACCES, "/world/home", UNREADABLE,
 	    "one may make names there and not read them: synced from below" },
 	{ CALL_FSTATAT, 0, "/.Work", ANY,
@@ -368,6 +370,14 @@ must_not_matter(const struct evidence *evidence)
 	case ACT_FAIL:
 		if (evidence->rule->error == EAGAIN)
 			return was_injected(evidence, CALL_READ, "");
+		/* There are other names, and a server may have forgotten the
+		 * directory. */
+		if (evidence->rule->error == EEXIST)
+			return was_injected(
+			    evidence, CALL_OPENAT, "/Maildir/tmp/");
+		if (evidence->rule->error == ESTALE)
+			return was_injected(
+			    evidence, CALL_OPENAT, "/Maildir/tmp");
 		return evidence->rule->error == EINTR &&
 		    !was_injected(evidence, CALL_FSYNC, "") &&
 		    !was_injected(evidence, CALL_CLOSE, "");
@@ -455,6 +465,15 @@ records_before_commit(const struct evidence *evidence)
 	return evidence->record_count;
 }
 
+/* After an interruption; but of what fsync and close have said once the second
+ * answer may be a lie. */
+static bool
+may_be_made_again(const struct fault_record *record)
+{
+	return record->error == EINTR && record->call != CALL_FSYNC &&
+	    record->call != CALL_CLOSE;
+}
+
 static bool
 judge_failures(const struct evidence *evidence, char *complaint, size_t size)
 {
@@ -470,7 +489,7 @@ judge_failures(const struct evidence *evidence, char *complaint, size_t size)
 		const struct fault_record *record = &evidence->records[i];
 
 		if (!record->injected || record->result >= 0 ||
-		    record->happened || record->error == EINTR ||
+		    record->happened || may_be_made_again(record) ||
 		    find_excuse(evidence, record) != NULL)
 			continue;
 		ledger_line(record, line, sizeof(line));
@@ -532,6 +551,22 @@ judge_charge(const struct evidence *evidence, char *complaint, size_t size)
 	return object(complaint, size,
 	    "maildirsize says %lu octets in %lu messages, there are %lu in %lu",
 	    tree->sum_octets, tree->sum_messages, tree->octets, tree->messages);
+}
+
+/* One delivery in 256 removes what is old in tmp/, and nothing else. */
+static bool
+judge_debris(const struct evidence *evidence, char *complaint, size_t size)
+{
+	const unsigned flags = evidence->scenario->flags;
+
+	if ((flags & (WORLD_OLD_TMP | WORLD_TOUCHED_TMP)) == 0 ||
+	    evidence->rule->action != ACT_NOT)
+		return true;
+	if (evidence->tree->young != 1)
+		return object(complaint, size, "it removed a young file");
+	return evidence->tree->debris == 0 ||
+	    object(complaint, size, "%u old files are left in tmp/",
+		evidence->tree->debris);
 }
 
 static bool
@@ -617,7 +652,8 @@ judge_delivered(const struct evidence *evidence, char *complaint, size_t size)
 	if (was_asked_to_end(evidence))
 		return object(complaint, size,
 		    "delivered, though it was asked to end before");
-	if (evidence->rule->action == ACT_PRETEND)
+	if (evidence->rule->action == ACT_PRETEND ||
+	    evidence->rule->action == ACT_SAVE)
 		return object(complaint, size,
 		    "delivered, though the rights were not dropped");
 	if (fell_back)
@@ -632,12 +668,24 @@ judge_delivered(const struct evidence *evidence, char *complaint, size_t size)
 	    !tmp_is_clean(evidence) || !litter_is_excused(evidence))
 		return object(complaint, size, "exit 0, and %s", tree->note);
 	if (!judge_charge(evidence, complaint, size) ||
+	    !judge_debris(evidence, complaint, size) ||
 	    !judge_subscription(evidence, complaint, size))
 		return false;
 	if (evidence->ending->reply_length > 0)
 		return object(complaint, size, "exit 0 with a reply: %s",
 		    evidence->ending->reply);
 	if (!fell_back && !judge_failures(evidence, complaint, size))
+		return false;
+	if ((evidence->scenario->flags & (START_AS_ROOT | START_SETGID)) != 0 &&
+	    !evidence->ledger_overflowed &&
+	    !ledger_shows_rights_given_up(evidence->records,
+		evidence->record_count,
+		(evidence->scenario->flags & START_AS_ROOT) != 0, complaint,
+		size))
+		return false;
+	if (!evidence->ledger_overflowed &&
+	    !ledger_names_are_whole(
+		evidence->records, evidence->record_count, complaint, size))
 		return false;
 	return judge_durable(evidence, complaint, size);
 }
@@ -795,6 +843,9 @@ judge_refused(
 	    was_injected(evidence, CALL_OPENAT, "/dev/null"))
 		return true;
 	if (!judge_charge(evidence, complaint, size) ||
+	    (!evidence->ledger_overflowed && !cannot_undo(evidence) &&
+		!ledger_is_undone(evidence->records, evidence->record_count,
+		    complaint, size)) ||
 	    (is_mbox(evidence) && !evidence->ledger_overflowed &&
 		!ledger_mbox_was_cut_back(evidence->records,
 		    evidence->record_count, evidence->folder, complaint, size)))
@@ -839,6 +890,41 @@ could_not_count(const struct evidence *evidence)
 	    was_injected_first(evidence, "/Maildir");
 }
 
+/* What is closed twice may be somebody else's by then. */
+static bool
+closes_twice(const struct evidence *evidence)
+{
+	for (size_t i = 0; i < evidence->record_count; i++)
+		if (evidence->records[i].call == CALL_CLOSE &&
+		    evidence->records[i].error == EBADF)
+			return true;
+	return false;
+}
+
+/* What hung until the time was over is not asked again: it would hang again.
+ * (A directory may be opened for two reasons.) */
+static bool
+hangs_again(const struct evidence *evidence)
+{
+	const struct fault_record *hung = NULL;
+
+	if (evidence->rule->action != ACT_HANG &&
+	    evidence->rule->action != ACT_HANG_TERM &&
+	    evidence->rule->action != ACT_LATE_HANG)
+		return false;
+	for (size_t i = 0; i < evidence->record_count; i++) {
+		const struct fault_record *record = &evidence->records[i];
+
+		if (hung != NULL && record->process == hung->process)
+			return record->call == hung->call &&
+			    (call_row(record->call)->flags & CALL_MOVES) != 0 &&
+			    strcmp(record->path, hung->path) == 0;
+		if (record->injected)
+			hung = record;
+	}
+	return false;
+}
+
 bool
 judge_delivery(const struct evidence *evidence, char *complaint, size_t size)
 {
@@ -848,6 +934,10 @@ judge_delivery(const struct evidence *evidence, char *complaint, size_t size)
 		return object(complaint, size, "it did not end");
 	if (evidence->ran_away)
 		return object(complaint, size, "it tried again without end");
+	if (hangs_again(evidence))
+		return object(complaint, size, "it asked again what had hung");
+	if (closes_twice(evidence))
+		return object(complaint, size, "it closed what was closed");
 	if (WIFSIGNALED(status))
 		return judge_signal(
 		    evidence, WTERMSIG(status), complaint, size);

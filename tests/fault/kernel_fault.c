@@ -8,7 +8,7 @@
  * does.  A process without LDA_FAULT_PLAN in its environment behaves like the
  * product.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* setresuid(2), setresgid(2) */
 #include "plan.h"
 #include "real.h"
 
@@ -44,6 +44,7 @@ static bool failing_on_pipes;
 static bool orphaned;
 static bool just_interrupted;
 static bool answer_is_lost;
+static bool saved_id_stays;
 
 /* How far plan->no_sleep has moved the clocks. */
 static int64_t slept_ms;
@@ -271,6 +272,11 @@ rule_refuses(struct fault_record *record, const struct fault_rule *rule)
 		record->injected = true;
 		send_myself(SIGSTOP);
 		return false;
+	case ACT_LATE_HANG:
+		send_myself(SIGTERM);
+		record->injected = true;
+		hang(record->call);
+		return fail(record, EINTR);
 	case ACT_HANG:
 	case ACT_HANG_TERM:
 		record->injected = true;
@@ -280,6 +286,10 @@ rule_refuses(struct fault_record *record, const struct fault_rule *rule)
 		record->injected = true;
 		record->done = true;
 		return true; /* result is 0 */
+	case ACT_SAVE:
+		record->injected = true;
+		saved_id_stays = true;
+		return false;
 	case ACT_ORPHAN:
 		orphaned = true;
 		return false;
@@ -842,6 +852,10 @@ kernel_setgid_for_good(gid_t gid)
 
 	if (refused(record))
 		return (int)record->result;
+	if (saved_id_stays) {
+		saved_id_stays = false;
+		return (int)end(record, setresgid(gid, gid, (gid_t)-1));
+	}
 	return (int)end(record, real_setgid_for_good(gid));
 }
 
@@ -852,6 +866,10 @@ kernel_setuid_for_good(uid_t uid)
 
 	if (refused(record))
 		return (int)record->result;
+	if (saved_id_stays) {
+		saved_id_stays = false;
+		return (int)end(record, setresuid(uid, uid, (uid_t)-1));
+	}
 	return (int)end(record, real_setuid_for_good(uid));
 }
 

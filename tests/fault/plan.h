@@ -126,7 +126,9 @@ enum fault_action {
 	ACT_STOP,           /* SIGSTOP before the call, made after SIGCONT */
 	ACT_HANG,           /* sleeps until a signal, then EINTR */
 	ACT_HANG_TERM,      /* the same; the sweep sends the signal */
+	ACT_LATE_HANG,      /* SIGTERM comes just before it begins to sleep */
 	ACT_PRETEND,        /* not done, and yet it says 0 */
+	ACT_SAVE,           /* setting ids for good: the saved one stays */
 	ACT_ORPHAN          /* from here on getppid(2) names another parent */
 };
 

@@ -69,6 +69,7 @@ static const struct {
 	{ ACT_FAIL, "once" },
 	{ ACT_FAIL_ON, "always" },
 	{ ACT_DONE_FAIL, "answer-lost" },
+	{ ACT_SAVE, "save" },
 	{ ACT_HALF, "half" },
 	{ ACT_ONE, "one-octet" },
 	{ ACT_TRICKLE, "trickle" },
@@ -80,6 +81,7 @@ static const struct {
 	{ ACT_INT, "int" },
 	{ ACT_HANG, "hang" },
 	{ ACT_HANG_TERM, "hang-term" },
+	{ ACT_LATE_HANG, "late-hang" },
 	{ ACT_PRETEND, "pretend" },
 	{ ACT_ORPHAN, "orphan" },
 };
@@ -257,7 +259,8 @@ kind_of(const struct fault_rule *rule)
 		return TALLY_KILLS;
 	if (is_signal(rule->action))
 		return TALLY_SIGNALS;
-	if (rule->action == ACT_HANG || rule->action == ACT_HANG_TERM)
+	if (rule->action == ACT_HANG || rule->action == ACT_HANG_TERM ||
+	    rule->action == ACT_LATE_HANG)
 		return TALLY_HANGS;
 	return stages_are_short_of_memory() ? TALLY_MEMORY : TALLY_FAULTS;
 }
@@ -442,9 +445,13 @@ add_fault_rows(struct rows *rows, const struct fault_record *at)
 		add_row(rows, ACT_DONE_FAIL, at, EEXIST);
 		add_row(rows, ACT_DONE_FAIL, at, ESTALE);
 	}
+	if (at->call == CALL_MKDIRAT)
+		add_row(rows, ACT_DONE_FAIL, at, EEXIST);
 	if (at->call == CALL_SETUID || at->call == CALL_SETGID ||
 	    at->call == CALL_SETEUID)
 		add_row(rows, ACT_PRETEND, at, 0);
+	if (at->call == CALL_SETUID || at->call == CALL_SETGID)
+		add_row(rows, ACT_SAVE, at, 0);
 }
 
 static void
@@ -468,6 +475,9 @@ add_orphan_rows(
 {
 	if ((rows->scenario->flags & START_UNDER_POSTFIX) == 0)
 		return;
+	/* As soon as we have begun: he is noted with the first call. */
+	if (count > 1)
+		add_row(rows, ACT_ORPHAN, &clean[1], 0);
 	for (size_t i = 0; i < count; i++)
 		if ((clean[i].call == CALL_READ &&
 			strcmp(clean[i].path, "(stdin)") == 0) ||
@@ -764,6 +774,17 @@ octets_needed(const struct stage *stage)
 	return stat(stage_folder(stage), &facts) < 0 ? -1 : facts.st_size;
 }
 
+/* Known beforehand, a limit is no reason to begin. */
+static bool
+ran_into_the_limit(const struct stage *stage)
+{
+	for (size_t i = 0; i < ledger_length(stage->plan); i++)
+		if (stage->plan->ledger[i].call == CALL_WRITE &&
+		    stage->plan->ledger[i].error == EFBIG)
+			return true;
+	return false;
+}
+
 static bool
 play_limit(struct stage *stage, rlim_t limit, bool fits)
 {
@@ -778,6 +799,11 @@ play_limit(struct stage *stage, rlim_t limit, bool fits)
 	tally_add(TALLY_FAULTS, 1);
 	if (sound && !fits && strncmp(ending.reply, "4.2.2 ", 6) != 0) {
 		report(stage, "too small a limit is not 4.2.2", &ending);
+		sound = false;
+	}
+	if (sound && stage->scenario->weather.call != CALL_GETRLIMIT &&
+	    ran_into_the_limit(stage)) {
+		report(stage, "written into a limit that it knows", &ending);
 		sound = false;
 	}
 	if (sound && fits && ending.wait_status != 0) {
@@ -872,7 +898,7 @@ play_hanging(const struct rows *rows)
 			count = most;
 		start_hanging(stages, rows, first, count);
 		for (size_t i = 0; i < count; i++)
-			if (stages[i].plan->rule.action == ACT_HANG)
+			if (stages[i].plan->rule.action != ACT_HANG_TERM)
 				end_by_deadline(&stages[i]);
 		for (size_t i = 0; i < count; i++)
 			if (stages[i].plan->rule.action == ACT_HANG_TERM)
@@ -924,6 +950,9 @@ add_hang_rows(struct rows *rows, const struct scenario *scenario)
 		add_row(rows, ACT_HANG_TERM, &clean[i], 0);
 		if (i >= known)
 			add_row(rows, ACT_HANG, &clean[i], 0);
+		if (i >= known && clean[i].process == 0 &&
+		    (scenario->flags & SWEEP_ALL) != 0)
+			add_row(rows, ACT_LATE_HANG, &clean[i], 0);
 	}
 }
 

@@ -556,6 +556,24 @@ START_TEST(user_has_his_own_kind_of_mailbox)
 }
 END_TEST
 
+/* Two that hand on to each other would hand on for ever. */
+START_TEST(what_came_by_LMTP_is_not_handed_on_by_LMTP)
+{
+	lmtp_users(&world,
+	    lmtp_users_line(
+		&world, "old", "old", "userdb_mail=lmtp:unix:/no/such/server"));
+	scratch_mkdir(&world.scratch, "old", 0700);
+	lmtp_open(&service, &world);
+	/* Named twice, he has one delivery, and two answers that say so. */
+	lmtp_envelope(&service, "old@b", "old@b", NULL);
+	lmtp_data(&service, TEXT);
+	service_hear(&service, "451 4.3.5 <old@b>");
+	service_hear(&service, "451 4.3.5 <old@b>");
+	lmtp_quit(&service);
+	expect_log(&world, "not handed on by LMTP");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -604,5 +622,6 @@ main(void)
 	tcase_add_loop_test(
 	    settings, copies_that_are_the_same_are_one_file, 0, COUNT(shares));
 	tcase_add_test(settings, user_has_his_own_kind_of_mailbox);
+	tcase_add_test(settings, what_came_by_LMTP_is_not_handed_on_by_LMTP);
 	return world_main(suite);
 }

@@ -3,7 +3,7 @@
  *
  * Source: store/dotlock.h; DESIGN 3 (mbox); reference/reliability.md A5.
  */
-#define _GNU_SOURCE /* setgroups(2) */
+#define _GNU_SOURCE /* setgroups(2), setresuid(2) */
 #include "store/dotlock.h"
 
 #include "base/expect.h"
@@ -329,6 +329,24 @@ START_TEST(somebody_who_refreshes_it_holds_it)
 	watch_for(60);
 	expect_taken("left alone at last");
 	dotlock_release(&lock);
+}
+END_TEST
+
+/* Whom we may not signal lives all the same. */
+START_TEST(a_lock_of_another_uids_process_is_held)
+{
+	int held;
+
+	put_lock("bob.lock", "1:H", 1);
+	scratch_chmod(&scratch, ".", 0777);
+	if (getuid() == 0)
+		ck_assert_int_eq(setresuid(MACHINE_UID, MACHINE_UID, 0), 0);
+	held = try(true);
+	if (geteuid() == MACHINE_UID)
+		ck_assert_int_eq(setresuid(0, 0, 0), 0);
+	ck_assert_int_eq(held, -1);
+	ck_assert(!stale);
+	ck_assert(scratch_has(&scratch, "bob.lock"));
 }
 END_TEST
 
@@ -712,6 +730,7 @@ main(void)
 	    breaking, a_lock_is_broken_when_it_is_stale, 0, COUNT(judged));
 	tcase_add_test(breaking, a_long_text_names_nobody);
 	tcase_add_test(breaking, somebody_who_refreshes_it_holds_it);
+	tcase_add_test(breaking, a_lock_of_another_uids_process_is_held);
 	tcase_add_loop_test(breaking,
 	    a_lock_from_before_the_boot_is_broken_whoever_holds_it, 0, 5);
 	tcase_add_loop_test(

@@ -498,6 +498,19 @@ START_TEST(table_that_lies_is_doubt)
 }
 END_TEST
 
+/* Her table is said to have no places at all: the file does not add up. */
+START_TEST(table_that_is_left_out_is_doubt)
+{
+	size_t header = hash_of(STR("anna")) % 256 * 8;
+
+	add_record(STR("anna"), STR("x:5000:5001::/srv/anna"));
+	add_tables();
+	put(header + 4, 0);
+	write_file(made.length);
+	expect_outcome(STR("left out"), look_for(STR("anna")), DOUBT);
+}
+END_TEST
+
 /* The lengths in front of anna's record. */
 START_TEST(record_that_lies_is_doubt)
 {
@@ -587,6 +600,7 @@ main(void)
 	tcase_add_test(all, name_of_the_same_hash_is_another);
 	tcase_add_loop_test(all, damaged_file_has_an_answer, 0, 6);
 	tcase_add_loop_test(all, table_that_lies_is_doubt, 0, (int)COUNT(lies));
+	tcase_add_test(all, table_that_is_left_out_is_doubt);
 	tcase_add_loop_test(all, record_that_lies_is_doubt, 0, 7);
 	tcase_add_test(all, file_that_cannot_be_used_is_doubt);
 	tcase_add_test(all, path_may_hold_the_domain);
