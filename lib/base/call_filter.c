@@ -62,8 +62,9 @@ enum {
 
 /* What the seam needs, what libc needs for it, and the older calls that some
  * libc makes in their place. */
-static const uint16_t kept[] = { SYS_read, SYS_write, SYS_readv, SYS_writev,
-	SYS_pread64, SYS_lseek, SYS_fsync, SYS_close, SYS_ftruncate, SYS_fstat,
+static const uint16_t kept[] = {
+	SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_lseek,
+	SYS_fsync, SYS_close, SYS_ftruncate, SYS_fallocate, SYS_fstat,
 	SYS_statx, SYS_fstatfs, SYS_openat, SYS_faccessat, SYS_fchmod,
 	SYS_fchmodat, SYS_fchown, SYS_fchownat, SYS_utimensat, SYS_fcntl,
 	SYS_flock, SYS_mkdirat, SYS_unlinkat, SYS_linkat, SYS_renameat2,
