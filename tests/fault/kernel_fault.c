@@ -264,7 +264,12 @@ rule_refuses(struct fault_record *record, const struct fault_rule *rule)
 	case ACT_HANG:
 	case ACT_HANG_TERM:
 		record->injected = true;
-		(void)poll(NULL, 0, -1); /* pause(2), but kept in a sandbox */
+		/* pause(2), but kept in a sandbox; with the signals that are
+		 * only let in there. */
+		if (record->call == CALL_POLL_OPEN)
+			(void)real_poll_open(NULL, 0, -1);
+		else
+			(void)poll(NULL, 0, -1);
 		return fail(record, EINTR);
 	case ACT_PRETEND:
 		record->injected = true;
