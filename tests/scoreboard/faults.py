@@ -185,6 +185,7 @@ def killed(scene, agent, store, point):
     letter, second = scene.letter(), scene.letter()
     fate = under(agent, store, letter.octets,
                  injection(scene, agent, *point))
+    agent.warm_up(store)
     after = agent.deliver(store, second.octets,
                           seconds=agents.SWEEP_SECONDS)
     seen = scene.look(store, letter)
