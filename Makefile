@@ -12,7 +12,7 @@
 #                   root; DEEP=1 draws more, PARTS="cuts contract" only these
 #   make bench      time and cost against the floor and the peers, as root;
 #                   DEEP=1 longer, PARTS="sizes lmtp" only these
-#   make lint       layers, seam, formatting, static checks
+#   make lint       layers, seam, hardening, formatting, static checks
 #   make install    DESTDIR and PREFIX as usual; make uninstall takes it away
 #   make dist       build/lda-VERSION.tar.gz; make deb, make rpm: packages
 #
@@ -40,14 +40,30 @@ HOSTCC ?= cc
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
     -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings \
     -Wformat=2 -Wundef -Wvla
-STANDARD = -std=c11 -D_POSIX_C_SOURCE=200809L
+# The last two: files beyond 2 GiB and times beyond 2038 where long has 32 bits.
+STANDARD = -std=c11 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 HARDENING = -fstack-protector-strong -fno-strict-overflow \
     -fno-delete-null-pointer-checks
 ifneq ($(PORTABLE),)
 STANDARD += -DPORTABLE
 endif
 CFLAGS ?= -O2 -g
-RELRO = -Wl,-z,relro,-z,now,-z,noexecstack
+RELRO = -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
+
+# What not every compiler and processor has: all at once is tried first, each
+# alone where that fails.  -ftrivial-auto-var-init=zero is not among them: it
+# fills large rooms that are hardly used, and cost two in a hundred.
+TRIED = -fstack-clash-protection -fcf-protection=full
+accepts = $(shell printf '\043include <string.h>\n' | \
+    $(1) $(CFLAGS) $(2) -Werror -x c -S -o - - >/dev/null 2>&1 && echo '$(2)')
+hardening_of = $(HARDENING) $(or $(call accepts,$(1),$(TRIED)), \
+    $(foreach flag,$(TRIED),$(call accepts,$(1),$(flag))))
+# Who packages may have set his own.
+ifeq ($(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS)),)
+fortify_of = -U_FORTIFY_SOURCE $(or $(call accepts,$(1),-D_FORTIFY_SOURCE=3), \
+    $(call accepts,$(1),-D_FORTIFY_SOURCE=2))
+endif
+HARDENED := $(call hardening_of,$(CC)) $(call fortify_of,$(CC))
 
 # A static PIE by hand where the libc is musl: its gcc wrapper's -static-pie
 # silently makes a dynamic program.  Elsewhere the compiler knows how.
@@ -74,8 +90,8 @@ SERVER_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(SERVER_SOURCES))
 # The programs that the seam goes round none of.
 OBJECTS := $(sort $(LIB_OBJECTS) $(LDA_OBJECTS) $(SERVER_OBJECTS))
 PLACES = -DSYSCONFDIR='"$(SYSCONFDIR)"' -DLIBEXECDIR='"$(LIBEXECDIR)"'
-PRODUCT_FLAGS = $(STANDARD) $(WARNINGS) $(HARDENING) -D_FORTIFY_SOURCE=2 -fPIE -Ilib \
-    -Ilda $(CFLAGS) $(CPPFLAGS)
+PRODUCT_FLAGS = $(STANDARD) $(WARNINGS) $(HARDENED) -fPIE -Ilib -Ilda $(CFLAGS) \
+    $(CPPFLAGS)
 
 all: $(BUILD)/lda $(BUILD)/lda-getpw $(BUILD)/lda-relay $(BUILD)/lda-lmtp \
     $(BUILD)/lda-verify
@@ -115,9 +131,9 @@ $(BUILD)/lda-relay: $(BUILD)/obj/lda/relay_main.o $(BUILD)/places
 	@$(LINK)
 
 $(BUILD)/lda-getpw: lda/getpw_main.c
-	@mkdir -p $(@D); echo '  CC $<'; $(HOSTCC) $(STANDARD) $(WARNINGS) $(HARDENING) \
-	    -D_FORTIFY_SOURCE=2 $(CFLAGS) $(CPPFLAGS) -fPIE -pie \
-	    $(RELRO) -o $@ $<
+	@mkdir -p $(@D); echo '  CC $<'; $(HOSTCC) $(STANDARD) $(WARNINGS) \
+	    $(call hardening_of,$(HOSTCC)) $(call fortify_of,$(HOSTCC)) \
+	    $(CFLAGS) $(CPPFLAGS) -fPIE -pie $(RELRO) -o $@ $<
 
 # ---------------------------------------------------------------- tests
 
@@ -127,7 +143,8 @@ CHECK_ROOT := $(abspath $(CHECK))/root
 CHECK_PLACES = -DSYSCONFDIR='"$(CHECK_ROOT)/etc"' \
     -DLIBEXECDIR='"$(CHECK_ROOT)/libexec"' -DSYSTEMDIR='"$(CHECK_ROOT)"'
 VARIANT_san = -fsanitize=address,undefined -fno-sanitize-recover=undefined
-VARIANT_cov = --coverage
+# Our programs end by _exit, which does not write down what was counted.
+VARIANT_cov = --coverage -include tests/proof/coverage_exit.h
 CHECK_FLAGS = $(STANDARD) $(WARNINGS) -g -O1 -Ilib -Ilda -Itests \
     -DCHECK_DIR='"$(abspath $(CHECK))"' -DSOURCE_DIR='"$(CURDIR)"' \
     -DBUILD_DIR='"$(abspath $(BUILD))"' $(VARIANT_$(V))
@@ -141,7 +158,9 @@ FAULT := $(patsubst %.c,$(CHECK)/obj/%.o,$(filter-out \
     tests/fault/check_%.c tests/fault/kernel_fault.c,$(wildcard tests/fault/*.c)))
 TESTS := $(patsubst %.c,$(CHECK)/%,$(sort $(wildcard tests/*/check_*.c)))
 CHECK_PROGRAMS := $(CHECK)/lda $(CHECK)/lda-fault $(CHECK)/lda-getpw \
-    $(CHECK)/lda-lmtp $(CHECK)/lda-lmtp-fault $(CHECK)/lda-verify
+    $(CHECK)/lda-lmtp $(CHECK)/lda-lmtp-fault $(CHECK)/lda-verify \
+    $(CHECK)/lda-memory $(CHECK)/lda-lmtp-memory $(CHECK)/lda-verify-fault \
+    $(CHECK)/lda-verify-memory $(CHECK)/lda-relay
 
 $(CHECK)/obj/%.o: %.c
 	@mkdir -p $(@D); echo '  CC $<'; $(HOSTCC) $(CHECK_FLAGS) -MMD -MP -c -o $@ $<
@@ -159,19 +178,45 @@ $(CHECK)/lda-verify: $(CHECK_LIB) $(CHECK_SERVER) $(CHECK)/obj/lda/verify_main.o
 	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
 
 # The real seam under other names, behind the one that injects faults.
-$(CHECK)/obj/real_kernel.o: $(CHECK)/obj/lib/base/kernel.o
-	nm -g --defined-only $< | awk '$$3 ~ /^kernel_/ { \
+KERNEL := %/kernel.o %/kernel_socket.o
+REAL_KERNEL := $(CHECK)/obj/real_kernel.o $(CHECK)/obj/real_kernel_socket.o
+
+$(CHECK)/obj/real_%.o: $(CHECK)/obj/lib/base/%.o
+	@echo '  REAL $<'; nm -g --defined-only $< | awk '$$3 ~ /^kernel_/ { \
 	    print $$3, "real_" substr($$3, 8) }' > $@.names
-	objcopy --redefine-syms=$@.names $< $@
+	@objcopy --redefine-syms=$@.names $< $@
 
-$(CHECK)/lda-fault: $(filter-out %/kernel.o,$(CHECK_LIB)) $(CHECK_LDA) \
-    $(CHECK)/obj/tests/fault/kernel_fault.o $(CHECK)/obj/real_kernel.o
+# The arena in blocks so small that each taking of memory asks the system.
+$(CHECK)/arena_small.c: lib/base/arena.c
+	@mkdir -p $(@D)
+	@sed 's/^#define BLOCK_OCTETS .*/#define BLOCK_OCTETS ((size_t)48)/' $< > $@
+	@! cmp -s $< $@
+
+$(CHECK)/obj/arena_small.o: $(CHECK)/arena_small.c
+	@mkdir -p $(@D); echo '  CC $<'; $(HOSTCC) $(CHECK_FLAGS) -MMD -MP -c -o $@ $<
+
+FAULT_SEAM := $(CHECK)/obj/tests/fault/kernel_fault.o $(REAL_KERNEL)
+FAULT_LIB := $(filter-out $(KERNEL),$(CHECK_LIB)) $(FAULT_SEAM)
+MEMORY_LIB := $(filter-out %/base/arena.o,$(FAULT_LIB)) $(CHECK)/obj/arena_small.o
+
+$(CHECK)/lda-fault: $(FAULT_LIB) $(CHECK_LDA)
 	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
 
-$(CHECK)/lda-lmtp-fault: $(filter-out %/kernel.o,$(CHECK_LIB)) $(CHECK_SERVER) \
-    $(CHECK)/obj/lda/lmtp_main.o $(CHECK)/obj/tests/fault/kernel_fault.o \
-    $(CHECK)/obj/real_kernel.o
+$(CHECK)/lda-memory: $(MEMORY_LIB) $(CHECK_LDA)
 	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
+
+$(CHECK)/lda-lmtp-fault $(CHECK)/lda-verify-fault: $(CHECK)/lda-%-fault: \
+    $(FAULT_LIB) $(CHECK_SERVER) $(CHECK)/obj/lda/%_main.o
+	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
+
+$(CHECK)/lda-lmtp-memory $(CHECK)/lda-verify-memory: $(CHECK)/lda-%-memory: \
+    $(MEMORY_LIB) $(CHECK_SERVER) $(CHECK)/obj/lda/%_main.o
+	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
+
+# The relay of the lda that is tested.
+$(CHECK)/lda-relay: lda/relay_main.c
+	@mkdir -p $(@D); echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) \
+	    -DLDA_PROGRAM='"$(abspath $(CHECK))/lda"' -o $@ $<
 
 $(CHECK)/lda-getpw: lda/getpw_main.c
 	@mkdir -p $(@D); echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $<
@@ -189,7 +234,9 @@ $(CHECK)/tests/%: $(CHECK)/obj/tests/%.o $(CHECK_LIB) $(SUPPORT)
 check-programs: all $(CHECK_PROGRAMS)
 	@mkdir -p $(CHECK_ROOT)/etc $(CHECK_ROOT)/dev $(CHECK_ROOT)/libexec
 
-check: check-programs $(TESTS) layers seam
+check-built: check-programs $(TESTS)
+
+check: check-built layers seam hardening
 	@tests/support/packages $(BUILD)
 	@tests/support/run_checks $(TESTS)
 
@@ -247,11 +294,19 @@ bench: all $(BENCH)/floor $(BENCH)/floor-work $(BENCH_TOOLS)
 layers:
 	@tests/support/layers
 
+# Read back from the programs, whatever the compiler made of its flags.
+hardening: all
+	@tests/support/hardening $(if $(filter static,$(KIND)),static,dynamic) \
+	    $(addprefix $(BUILD)/,lda lda-relay lda-lmtp lda-verify)
+	@tests/support/hardening dynamic $(BUILD)/lda-getpw
+	@tests/support/hardening objects $(OBJECTS) \
+	    $(BUILD)/obj/lda/relay_main.o
+
 seam: $(OBJECTS)
 	@tests/support/seam $(OBJECTS)
 
-lint: layers seam
-	@tests/support/lint
+lint: layers seam hardening
+	@STANDARD='$(STANDARD)' WARNINGS='$(WARNINGS)' tests/support/lint
 
 # ---------------------------------------------------------------- install
 
@@ -262,6 +317,7 @@ INSTALLED = \
     755:$(BUILD)/lda-relay:$(SBINDIR) \
     755:$(BUILD)/lda-lmtp:$(SBINDIR) \
     755:$(BUILD)/lda-verify:$(SBINDIR) \
+    755:packaging/dovecot2lda:$(SBINDIR) \
     755:$(BUILD)/lda-getpw:$(LIBEXECDIR) \
     $(patsubst %,644:%:$(MANDIR)/man8,$(wildcard lda/*.8)) \
     $(patsubst %,644:%:$(MANDIR)/man7,$(wildcard lda/*.7)) \
@@ -315,6 +371,7 @@ FORCE:
 # Not the packages' /etc/apparmor.d.
 -include $(shell find $(BUILD) -path $(BUILD)/deb -prune -o -name '*.d' -print 2>/dev/null)
 
-.PHONY: all check check-programs check-system test proof scoreboard run deps bench layers seam \
-    lint install uninstall dist deb rpm clean FORCE
+.PHONY: all check check-programs check-built check-system test proof \
+    scoreboard run deps bench layers seam hardening lint install uninstall dist \
+    deb rpm clean FORCE
 .SECONDARY:

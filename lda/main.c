@@ -17,6 +17,7 @@
 #include "deliver/keeper.h"
 #include "deliver/report.h"
 #include "deliver/trace.h"
+#include "doctor/doctor.h"
 #include "options.h"
 #include "startup.h"
 #include "version.h"
@@ -33,7 +34,7 @@ extern char **environ;
 #define FIRST_DEADLINE_SECONDS 300
 #define GRACE_SECONDS 30
 
-/* -t writes about a page; more is cut. */
+/* -t writes a page or two; more is cut. */
 #define TRACE_OCTETS ((size_t)64 * 1024)
 
 #define TEMPFAIL 75
@@ -83,25 +84,33 @@ check_set_user_id(const struct priv_ids *ids, struct status *why)
 	    "deliver to anybody, and chmod 4750");
 }
 
-/* Before an argument is looked at.  restricted: the caller may not choose
- * settings, because the rights are not his. */
+/* How lda was started. */
+struct start {
+	int64_t at_us;
+	int keeper;      /* of the spool; -1: none */
+	bool restricted; /* set-user-ID: the caller may not choose settings */
+	bool set_group;  /* set-group-ID, given up */
+};
+
+/* Before an argument is looked at. */
 static int
-prepare_rights(int *keeper, bool *restricted, struct status *why)
+prepare_rights(struct start *start, struct status *why)
 {
 	struct priv_ids ids;
 
 	if (priv_ids(&ids) < 0)
 		return status_fail(why, STATUS_TROUBLE,
 		    "cannot tell who we are: %s", strerror(errno));
-	*restricted = ids.uid != ids.effective_uid;
-	if (*restricted && check_set_user_id(&ids, why) < 0)
+	start->restricted = ids.uid != ids.effective_uid;
+	if (start->restricted && check_set_user_id(&ids, why) < 0)
 		return -1;
 	if (ids.gid == ids.effective_gid)
 		return 0;
 	/* Root has no use for a group of less; it starts its own keeper. */
 	if (ids.effective_uid == 0)
 		return 0;
-	return keeper_for_caller(keeper, why);
+	start->set_group = true;
+	return keeper_for_caller(&start->keeper, why);
 }
 
 /* One write, so that Postfix gets all of it or nothing. */
@@ -176,18 +185,62 @@ refuse_restricted(const struct options *options, struct status *why)
 	return -1;
 }
 
+/* As root with nobody named there is nobody's mail to try. */
+static bool
+names_nobody(const struct deliver_request *request)
+{
+	return sys_uid() == 0 && !request->user.given &&
+	    !request->envelope.original_flag.given &&
+	    !request->envelope.final_flag.given;
+}
+
+/* Looked at with the rights that we have, before trace takes on others'; a
+ * program that is started set-group-ID starts no other program for its caller.
+ * How much there is to mend. */
+static size_t
+examine(struct deliver_run *run, const struct options *options,
+    const struct start *start, struct buf *out)
+{
+	buf_init(out, arena_take(run->arena, TRACE_OCTETS), TRACE_OCTETS);
+	if (!start->set_group)
+		return doctor_examine(run->settings,
+		    options->chosen.config_file != NULL ?
+			options->chosen.config_file :
+			place_config_file,
+		    run->arena, out);
+	doctor_decline(out, "lda is set-group-ID here; root can ask");
+	return 0;
+}
+
+static int
+show_trial(struct deliver_run *run, const struct options *options,
+    const struct start *start, struct buf *out)
+{
+	struct buf examined;
+	size_t findings = examine(run, options, start, &examined);
+	int rc = 0;
+
+	if (names_nobody(&options->request))
+		trace_settings(run, out);
+	else if (trace(run, out) < 0)
+		rc = status_exit_code(&run->why);
+	buf_add(out, buf_str(&examined));
+	return rc == 0 && findings > 0 ? TEMPFAIL : rc;
+}
+
 static int
 show(struct deliver_run *run, const struct options *options,
-    const struct answer *answer)
+    const struct start *start, const struct answer *answer)
 {
 	struct buf out;
 	int rc = 0;
 
-	buf_init(&out, arena_take(run->arena, TRACE_OCTETS), TRACE_OCTETS);
+	buf_init(
+	    &out, arena_take(run->arena, 2 * TRACE_OCTETS), 2 * TRACE_OCTETS);
 	if (options->mode == OPTIONS_SHOW_SETTINGS)
 		settings_print(run->settings, false, &out);
-	else if (trace(run, &out) < 0)
-		rc = status_exit_code(&run->why);
+	else
+		rc = show_trial(run, options, start, &out);
 	say(answer, buf_str(&out));
 	return rc;
 }
@@ -202,7 +255,7 @@ seconds(uint64_t from_settings)
 static int
 run_with(struct settings *settings, const struct options *options,
     const struct answer *answer, struct log *log, const struct feeder *feeder,
-    int keeper, int64_t started_us, struct arena *arena)
+    const struct start *start, struct arena *arena)
 {
 	struct deliver_run run;
 	unsigned timeout = seconds(settings->deliver.delivery_timeout);
@@ -210,11 +263,11 @@ run_with(struct settings *settings, const struct options *options,
 	/* The default is in force, since a fraction of a millisecond. */
 	if (timeout != FIRST_DEADLINE_SECONDS)
 		stop_deadline(timeout, GRACE_SECONDS);
-	deliver_init(
-	    &run, settings, &options->request, log, feeder, started_us, arena);
-	run.keeper = keeper;
+	deliver_init(&run, settings, &options->request, log, feeder,
+	    start->at_us, arena);
+	run.keeper = start->keeper;
 	if (options->mode != OPTIONS_DELIVER)
-		return show(&run, options, answer);
+		return show(&run, options, start, answer);
 	if (deliver(&run) < 0)
 		return answer_with(answer, &run.why);
 	return 0;
@@ -224,24 +277,23 @@ static int
 run_options(int argc, char *argv[], struct answer *answer, pid_t parent,
     int64_t started_us, struct arena *arena)
 {
+	struct start start = { .at_us = started_us, .keeper = -1 };
 	struct log log;
 	struct options options;
 	struct settings settings;
 	struct feeder feeder = { .noted = false };
 	struct status why;
-	bool restricted = false;
-	int keeper = -1;
 
 	status_init(&why);
 	log_init(&log, "lda", place_log_socket);
-	if (prepare_rights(&keeper, &restricted, &why) < 0)
+	if (prepare_rights(&start, &why) < 0)
 		goto failed;
 	/* Causes speak of files that the caller may not see. */
-	if (restricted)
+	if (start.restricted)
 		answer->cause_too = false;
 	if (options_read(argc, argv, environ, arena, &options, &why) < 0 ||
 	    refuse_under_postfix(&options, &why) < 0 ||
-	    (restricted && refuse_restricted(&options, &why) < 0))
+	    (start.restricted && refuse_restricted(&options, &why) < 0))
 		goto failed;
 	if (options.request.under_postfix)
 		feeder_note(&feeder, parent);
@@ -251,8 +303,8 @@ run_options(int argc, char *argv[], struct answer *answer, pid_t parent,
 	}
 	if (startup_settings(&settings, &options.chosen, &log, arena, &why) < 0)
 		goto failed;
-	return run_with(&settings, &options, answer, &log, &feeder, keeper,
-	    started_us, arena);
+	return run_with(
+	    &settings, &options, answer, &log, &feeder, &start, arena);
 failed:
 	report_early(&log, &why);
 	if (answer->to_terminal && why.id == STATUS_MISCONFIGURED && argc > 1)

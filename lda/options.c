@@ -15,7 +15,8 @@ const char options_usage[] =
     "           [-r recipient] [-m folder] [-p file] [-c config]\n"
     "           [-o setting=value] [-ek] < message\n"
     "       lda -n [-c config] [-o setting=value]    settings in force\n"
-    "       lda -t [-d user] ...                     what would happen\n"
+    "       lda -t [-d user] ...                     what would happen, and\n"
+    "                                what is wrong in Postfix's settings\n"
     "       lda -V                                   version\n";
 
 /* One reading of a command line. */

@@ -3,6 +3,7 @@
  */
 #include "base/arena.h"
 
+#include "base/buf.h"
 #include "base/require.h"
 #include "base/sys.h"
 
@@ -209,13 +210,13 @@ arena_print(struct arena *arena, const char *format, ...)
 char *
 arena_path(struct arena *arena, const char *directory, const char *name)
 {
-	size_t length = strlen(directory), name_length = strlen(name);
-	bool has_slash = length > 0 && directory[length - 1] == '/';
-	char *path = arena_take(arena, length + name_length + 2);
+	size_t size = strlen(directory) + strlen(name) + 2;
+	struct buf path;
 
-	memcpy(path, directory, length);
-	if (!has_slash)
-		path[length++] = '/';
-	memcpy(path + length, name, name_length);
-	return path;
+	buf_init(&path, arena_take(arena, size), size);
+	buf_add_string(&path, directory);
+	if (!str_ends(buf_str(&path), "/"))
+		buf_add_octet(&path, '/');
+	buf_add_string(&path, name);
+	return path.at;
 }

@@ -2,9 +2,9 @@
  * kernel.h - THE SEAM: every call that can fail for reasons outside of us.
  *
  * One function for one system call, same arguments, same errno, no policy.
- * Two implementations are chosen at link time: kernel.c, the only file built
+ * Two implementations are chosen at link time: kernel*.c, the only files built
  * with _GNU_SOURCE, and tests/fault/kernel_fault.c, which fails, interrupts
- * or kills at the n-th call and keeps a ledger.  Nothing but base/sys.c may
+ * or kills at the n-th call and keeps a ledger.  Nothing but base/sys*.c may
  * call these; what the rest of the program calls is in base/sys.h.
  */
 #ifndef BASE_KERNEL_H
@@ -96,6 +96,8 @@ int kernel_boot_time(int64_t *seconds);       /* when this machine started */
 int kernel_random(void *into, size_t size);   /* never blocks */
 int kernel_hostname(char *into, size_t size); /* always NUL-terminated */
 int kernel_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+/* The same with no signal blocked while it waits (ppoll(2)). */
+int kernel_poll_open(struct pollfd *fds, nfds_t count, int timeout_ms);
 
 /* A UNIX datagram socket, non-blocking, close-on-exec, not connected: whoever
  * has one line to say sends it with the address, and finds a receiver that was

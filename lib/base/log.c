@@ -86,7 +86,7 @@ log_line(struct log *log, enum log_severity severity, struct str line)
 		return;
 	buf_init(&head, room, sizeof(room));
 	buf_add_octet(&head, '<');
-	buf_add_number(&head, (uint64_t)(log->facility * 8 + (int)severity));
+	buf_add_number(&head, (uint64_t)log->facility * 8 + (uint64_t)severity);
 	buf_add_octet(&head, '>');
 	buf_add_string(&head, log->tag);
 	buf_add_octet(&head, '[');

@@ -3,6 +3,8 @@
  */
 #include "base/place.h"
 
+#include <stddef.h>
+
 #ifndef SYSCONFDIR
 #define SYSCONFDIR "/etc"
 #endif
@@ -20,3 +22,9 @@ const char place_group_file[] = SYSTEMDIR "/etc/group";
 const char place_nsswitch_file[] = SYSTEMDIR "/etc/nsswitch.conf";
 const char place_getpw[] = LIBEXECDIR "/lda-getpw";
 const char place_log_socket[] = SYSTEMDIR "/dev/log";
+const char *const place_postconf[] = {
+	SYSTEMDIR "/usr/sbin/postconf",
+	SYSTEMDIR "/usr/local/sbin/postconf",
+	SYSTEMDIR "/opt/postfix/sbin/postconf",
+	NULL,
+};

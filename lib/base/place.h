@@ -13,5 +13,7 @@ extern const char place_group_file[];    /* /etc/group */
 extern const char place_nsswitch_file[]; /* /etc/nsswitch.conf */
 extern const char place_getpw[];         /* the helper that asks NSS */
 extern const char place_log_socket[];    /* /dev/log */
+/* Where postconf may be, the usual place first; NULL-terminated. */
+extern const char *const place_postconf[];
 
 #endif

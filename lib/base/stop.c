@@ -216,6 +216,31 @@ stop_take_reload(void)
 	return wanted;
 }
 
+bool
+stop_has_news(void)
+{
+	return asked != 0 || reload != 0;
+}
+
+void
+stop_hold(void)
+{
+	sigset_t held;
+
+	(void)sigemptyset(&held);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+		(void)sigaddset(&held, ending[i]);
+	(void)sigaddset(&held, SIGALRM);
+	(void)sigaddset(&held, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &held, NULL);
+}
+
+void
+stop_let_in(void)
+{
+	unblock_all();
+}
+
 void
 stop_ignore_endings(void)
 {

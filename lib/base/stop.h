@@ -69,6 +69,17 @@ void stop_committed(void);
 void stop_when_asked(void);
 bool stop_is_asked(void);
 bool stop_take_reload(void); /* true once for each HUP */
+/* Whether one of the two would say so now. */
+bool stop_has_news(void);
+
+/*
+ * Between these two the signals above, and the end of a child, have to wait:
+ * the server looks at what they change and then waits with sys_poll_once,
+ * which lets them in, so that none falls between the look and the wait.  No
+ * process is to be started in between: it would not hear them.
+ */
+void stop_hold(void);
+void stop_let_in(void);
 
 /* From here on TERM and its like are ignored, the deadlines stay: for the
  * moment in which ending would undo nothing any more.  One that came before is

@@ -150,7 +150,8 @@ void sys_peer(int fd, char *into, size_t size);
 int sys_close_on_exec(int fd) MUST_CHECK;
 int sys_fchmodat(int dir, const char *path, mode_t mode) MUST_CHECK;
 int sys_fchownat(int dir, const char *path, uid_t uid, gid_t gid) MUST_CHECK;
-/* One look: -1 with EINTR when a signal came, which the caller is for. */
+/* One look: -1 with EINTR when a signal came, which the caller is for.  What
+ * stop_hold holds is let in while it waits, and only then. */
 int sys_poll_once(struct pollfd *fds, nfds_t count, int timeout_ms) MUST_CHECK;
 bool sys_isatty(int fd);
 

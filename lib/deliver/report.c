@@ -185,9 +185,7 @@ add_formatted(struct buf *out, const struct deliver_run *run, struct str text)
 		buf_add(out, cursor_span_not(&in, "%"));
 		if (!cursor_take(&in, '%'))
 			break;
-		if (cursor_take(&in, '%'))
-			buf_add_octet(out, '%');
-		else if (take_variable(&in, &what))
+		if (!cursor_take(&in, '%') && take_variable(&in, &what))
 			add_variable(out, run, what, text);
 		else
 			buf_add_octet(out, '%');

@@ -32,6 +32,8 @@ static const struct setting rows[] = {
 	    detail_words },
 	{ "deliver_log_format", SETTING_TEXT, "msgid=%m: %$",
 	    FIELD(deliver_log_format), NULL },
+	{ "postfix_config_directory", SETTING_TEXT, "",
+	    FIELD(postfix_config_directory), NULL },
 };
 
 #undef FIELD

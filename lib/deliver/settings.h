@@ -25,6 +25,8 @@ struct deliver_options {
 	const char *syslog_facility;
 	const char *syslog_socket;
 	const char *deliver_log_format;
+	/* For lda -t alone; "": the one that postconf knows. */
+	const char *postfix_config_directory;
 	int detail_folder; /* enum deliver_detail */
 };
 

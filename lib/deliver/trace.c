@@ -20,8 +20,8 @@ add_value(struct buf *out, const char *label, struct str value)
 	buf_add_octet(out, '\n');
 }
 
-static void
-add_settings(struct buf *out, const struct deliver_run *run)
+void
+trace_settings(const struct deliver_run *run, struct buf *out)
 {
 	buf_add_string(out, "settings (those that differ from the default)\n");
 	settings_print(run->settings, true, out);
@@ -167,7 +167,7 @@ trace(struct deliver_run *run, struct buf *out)
 {
 	int rc = deliver_prepare(run);
 
-	add_settings(out, run);
+	trace_settings(run, out);
 	if (run->has_user) {
 		add_user(out, run);
 		add_catch_all(out, run);

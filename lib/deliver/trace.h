@@ -14,4 +14,7 @@
  */
 int trace(struct deliver_run *run, struct buf *out) MUST_CHECK;
 
+/* The first part of it alone: the settings in force. */
+void trace_settings(const struct deliver_run *run, struct buf *out);
+
 #endif

@@ -13,8 +13,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define LOOK_MS 1000
-
 void
 connection_init(struct connection *at, int in, int out)
 {
@@ -82,8 +80,23 @@ connection_reserve(struct connection *at, size_t size)
 		connection_flush(at);
 }
 
-/* One wait: short, because the signal that asks us to end may come just before
- * it. */
+/* One wait; -1 with ECANCELED where a signal asks us to end. */
+static int
+wait_once(struct pollfd *wanted, int timeout_ms, bool is_idle)
+{
+	int ready = -1, number = ECANCELED;
+
+	stop_hold();
+	if (stop_reason() == STOP_NOT && !(is_idle && stop_is_asked())) {
+		ready = sys_poll_once(wanted, 1, timeout_ms);
+		number = errno;
+	}
+	stop_let_in();
+	errno = number;
+	return ready;
+}
+
+/* Until there is more, the time is over, or a signal asks us to end. */
 static enum connection_read
 wait_for_more(struct connection *at, int timeout_ms, bool is_idle)
 {
@@ -94,16 +107,15 @@ wait_for_more(struct connection *at, int timeout_ms, bool is_idle)
 		int64_t left_ms = (then_us - sys_ticks_us() + 999) / 1000;
 		int ready;
 
-		if (stop_reason() != STOP_NOT || (is_idle && stop_is_asked()))
-			return CONNECTION_STOPPED;
 		if (left_ms < 0)
 			left_ms = 0;
-		ready = sys_poll_once(
-		    &wanted, 1, left_ms > LOOK_MS ? LOOK_MS : (int)left_ms);
+		ready = wait_once(&wanted, (int)left_ms, is_idle);
 		if (ready > 0)
 			return CONNECTION_READ;
 		if (ready == 0 && left_ms == 0)
 			return CONNECTION_TIME_OUT;
+		if (ready < 0 && errno == ECANCELED)
+			return CONNECTION_STOPPED;
 		if (ready < 0 && errno != EINTR)
 			return CONNECTION_ENDED;
 	}

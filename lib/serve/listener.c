@@ -122,12 +122,15 @@ add_unix(struct listeners *all, struct str spec,
 	struct manner manner = { USUAL_MODE, (uid_t)-1, (gid_t)-1 };
 	struct cursor in = cursor_over(spec);
 	const char *path = arena_string(arena, cursor_until(&in, ','));
+	bool ends_with_comma =
+	    spec.length > 0 && spec.at[spec.length - 1] == ',';
 	int fd;
 
 	if (path[0] != '/')
 		return status_fail(why, STATUS_MISCONFIGURED,
 		    "\"%s\" is not an absolute path", path);
-	while (!cursor_at_end(&in))
+	/* Behind a comma there must be an option; an empty one is none. */
+	while (!cursor_at_end(&in) || ends_with_comma)
 		if (read_option(
 			cursor_until(&in, ','), names, arena, &manner, why) < 0)
 			return -1;

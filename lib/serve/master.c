@@ -15,8 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A signal may come just before a wait, so no wait is long. */
-#define LOOK_MS 1000
+/* How long to wait where trying again at once would fail again. */
+#define PAUSE_MS 1000
 
 /* Its state between two connections. */
 struct running {
@@ -93,7 +93,7 @@ start(struct running *at, int connection)
 	if (pid < 0) {
 		say(at->master, LOG_SEVERITY_ERROR,
 		    "cannot start a process: ", strerror(errno));
-		sys_sleep_ms(LOOK_MS);
+		sys_sleep_ms(PAUSE_MS);
 	}
 	for (unsigned i = 0; pid > 0; i++)
 		if (at->children[i] == 0) {
@@ -125,7 +125,25 @@ accept_one(struct running *at, int listener)
 		return;
 	/* No descriptors, no memory: it would fail at once again. */
 	say(at->master, LOG_SEVERITY_ERROR, "cannot accept: ", strerror(errno));
-	sys_sleep_ms(LOOK_MS);
+	sys_sleep_ms(PAUSE_MS);
+}
+
+/* Waits until one of the first listeners has a client, how many of them count
+ * says, or a signal comes: 0 for that. */
+static nfds_t
+wait_for_client(struct running *at, struct pollfd *wanted)
+{
+	nfds_t count = 0;
+	int ready = 0;
+
+	stop_hold();
+	reap(at);
+	if (at->count < at->master->processes_most)
+		count = (nfds_t)at->master->listeners->count;
+	if (!stop_has_news())
+		ready = sys_poll_once(wanted, count, -1);
+	stop_let_in();
+	return ready > 0 ? count : 0;
 }
 
 /* One wait, and what came of it; with all processes in use, clients wait in
@@ -135,20 +153,17 @@ look(struct running *at)
 {
 	struct listeners *listeners = at->master->listeners;
 	struct pollfd wanted[LISTENERS_MOST];
-	nfds_t count = 0;
+	nfds_t count;
 
 	for (size_t i = 0; i < listeners->count; i++) {
 		wanted[i].fd = listeners->fds[i];
 		wanted[i].events = POLLIN;
 	}
-	if (at->count < at->master->processes_most)
-		count = (nfds_t)listeners->count;
-	if (sys_poll_once(wanted, count, LOOK_MS) > 0)
-		for (nfds_t i = 0; i < count; i++)
-			if (wanted[i].revents != 0 &&
-			    at->count < at->master->processes_most)
-				accept_one(at, wanted[i].fd);
-	reap(at);
+	count = wait_for_client(at, wanted);
+	for (nfds_t i = 0; i < count; i++)
+		if (wanted[i].revents != 0 &&
+		    at->count < at->master->processes_most)
+			accept_one(at, wanted[i].fd);
 }
 
 static void
@@ -159,12 +174,12 @@ end_all(struct running *at)
 	for (unsigned i = 0; i < at->master->processes_most; i++)
 		if (at->children[i] != 0)
 			(void)sys_kill(at->children[i], SIGTERM);
-	while (at->count > 0) {
-		if (sys_poll_once(NULL, 0, LOOK_MS) < 0) {
+	stop_hold();
+	for (reap(at); at->count > 0; reap(at))
+		if (sys_poll_once(NULL, 0, -1) < 0) {
 			/* A child has ended, or somebody is impatient. */
 		}
-		reap(at);
-	}
+	stop_let_in();
 	say(at->master, LOG_SEVERITY_INFO, "ended", "");
 }
 

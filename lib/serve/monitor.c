@@ -26,9 +26,6 @@
 /* No honest speaker asks for a longer one. */
 #define SECONDS_MOST 3600
 
-/* A signal may come just before a wait, so no wait is long. */
-#define LOOK_MS 1000
-
 /* The strings of a record, in their order. */
 static struct str *
 field_of(struct job *job, size_t number)
@@ -196,12 +193,17 @@ wait_for_record(struct monitor *at)
 	struct pollfd wanted = { .fd = at->socket, .events = POLLIN };
 
 	for (;;) {
-		int ready = sys_poll_once(&wanted, 1, LOOK_MS);
+		int ready, number;
 
+		stop_hold();
 		if (stop_is_asked() && !at->has_told) {
 			at->has_told = true;
 			(void)sys_kill(at->speaker, SIGTERM);
 		}
+		ready = sys_poll_once(&wanted, 1, -1);
+		number = errno;
+		stop_let_in();
+		errno = number;
 		if (ready > 0)
 			return true;
 		if (ready < 0 && errno != EINTR)

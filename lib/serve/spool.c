@@ -147,6 +147,8 @@ spool_open(void *context, struct status *why)
 {
 	struct spool *spool = context;
 
+	spool_close(spool);
+	spool->name = spool->office->settings->store.mail_temp_dir;
 	if (spool->wants_link && spool->office->monitor < 0)
 		spool->fd = open_beside_mailbox(spool);
 	spool->can_link = spool->fd >= 0;

@@ -23,7 +23,8 @@ struct spool {
 
 void spool_init(struct spool *spool, struct job_office *office);
 
-/* A struct message_spool's open: context is the spool. */
+/* A struct message_spool's open: context is the spool.  A file that it had
+ * before is closed. */
 int spool_open(void *context, struct status *why) MUST_CHECK;
 
 void spool_close(struct spool *spool);

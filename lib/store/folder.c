@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* NAME_MAX of every file system that matters. */
-#define COMPONENT_OCTETS 255
+#define COMPONENT_OCTETS ((size_t)255)
 
 static int
 refuse(struct status *why, const char *reason)

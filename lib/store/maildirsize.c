@@ -26,7 +26,7 @@ static const char file_name[] = "maildirsize";
 #define FILE_OCTETS 5120
 
 /* How long a count is believed when it says "full" (Maildir++). */
-#define FRESH_SECONDS (15 * 60)
+#define FRESH_SECONDS INT64_C(900)
 
 /* A directory changed this short ago may change again without its mtime
  * telling: the kernel's clock for it has ticks. */
@@ -431,7 +431,8 @@ maildirsize_read(
 		if (!text.has_limit)
 			return;
 		size->limit = text.limit;
-		judged.limit = judged.folder = text.limit;
+		judged.limit = text.limit;
+		judged.folder = text.limit;
 	}
 	if (fine && same_limit(&text.limit, &size->limit)) {
 		size->used = text.used;

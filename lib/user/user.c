@@ -150,29 +150,32 @@ source_of(struct str word)
 	return NULL;
 }
 
-static int
-parse_word(struct str word, const struct user_source **source,
-    struct str *argument, struct status *why)
+/* The source that one word of userdb names, and what stands behind its name;
+ * NULL with the reason where there is none such. */
+static const struct user_source *
+parse_word(struct str word, struct str *argument, struct status *why)
 {
 	struct cursor in = cursor_over(word);
+	const struct user_source *source = source_of(cursor_until(&in, ':'));
 
-	*source = source_of(cursor_until(&in, ':'));
 	*argument = in.rest;
-	if (*source == NULL)
-		return status_fail(why, STATUS_MISCONFIGURED,
+	if (source == NULL)
+		(void)status_fail(why, STATUS_MISCONFIGURED,
 		    "userdb: there is no source \"%.*s\"", (int)word.length,
 		    word.at);
-	if ((*source)->takes_path && argument->length == 0)
-		return status_fail(why, STATUS_MISCONFIGURED,
-		    "userdb: %s needs a path (%s:/etc/lda.users)",
-		    (*source)->word, (*source)->word);
+	else if (source->takes_path && argument->length == 0)
+		(void)status_fail(why, STATUS_MISCONFIGURED,
+		    "userdb: %s needs a path (%s:/etc/lda.users)", source->word,
+		    source->word);
 	/* Relative to what?  Postfix's queue directory is never meant. */
-	if ((*source)->takes_path && !str_begins(*argument, "/") &&
+	else if (source->takes_path && !str_begins(*argument, "/") &&
 	    !str_begins(*argument, "unix:/") && !str_begins(*argument, "inet:"))
-		return status_fail(why, STATUS_MISCONFIGURED,
+		(void)status_fail(why, STATUS_MISCONFIGURED,
 		    "userdb: %.*s has no absolute path", (int)word.length,
 		    word.at);
-	return 0;
+	else
+		return source;
+	return NULL;
 }
 
 /* Without a local part it is nobody's name; any other that vanishes is the
@@ -226,12 +229,13 @@ user_check_sources(
 	if (options->userdb.count == 0)
 		return status_fail(
 		    why, STATUS_MISCONFIGURED, "no source of users");
-	for (size_t i = 0; i < options->userdb.count; i++)
-		if (parse_word(options->userdb.words[i], &source, &argument,
-			why) < 0 ||
+	for (size_t i = 0; i < options->userdb.count; i++) {
+		source = parse_word(options->userdb.words[i], &argument, why);
+		if (source == NULL ||
 		    (!source->takes_path && argument.length > 0 &&
 			check_format(argument, arena, why) < 0))
 			return -1;
+	}
 	return 0;
 }
 
@@ -300,7 +304,8 @@ ask_all(struct search *at, struct str name, bool only_listing)
 		const struct user_source *source;
 		struct str argument;
 
-		if (parse_word(list->words[i], &source, &argument, at->why) < 0)
+		source = parse_word(list->words[i], &argument, at->why);
+		if (source == NULL)
 			return -1;
 		if (only_listing && !source->lists_users)
 			continue;

@@ -140,7 +140,7 @@ check_table(struct cdb *cdb, uint32_t table, uint32_t slots)
 		    read_at(cdb, table + (uint64_t)i * 8, some,
 			(size_t)count * 8) < 0)
 			return damaged(cdb);
-		for (uint32_t k = 0; k < count; k++)
+		for (size_t k = 0; k < count; k++)
 			if (number(some + k * 8 + 4) != 0)
 				records++;
 	}

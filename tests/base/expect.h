@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/attribute.h"
 #include "base/str.h"
+#include "support/tally.h"
 
 #include <check.h>
 #include <stdbool.h>
@@ -94,6 +95,20 @@ expect_run(Suite *suite)
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* The same for tests that count what they do (tally_add); a failed one is a
+ * survivor. */
+static inline int
+expect_run_tally(Suite *suite, enum tally_kind kind)
+{
+	int status;
+
+	tally_begin();
+	status = expect_run(suite);
+	tally_survivor(kind, status == EXIT_SUCCESS ? 0 : 1);
+	tally_print();
+	return status;
 }
 
 #endif

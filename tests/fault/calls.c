@@ -86,6 +86,7 @@ static const struct call_row rows[] = {
 	{ CALL_RANDOM, "random", 0, { ENOSYS, EAGAIN } },
 	{ CALL_HOSTNAME, "hostname", 0, { EINVAL } },
 	{ CALL_POLL, "poll", CALL_WAITS, { ENOMEM, EINVAL } },
+	{ CALL_POLL_OPEN, "poll_open", CALL_WAITS, { ENOMEM, EINVAL } },
 	{ CALL_DATAGRAM, "datagram", 0, { EMFILE, ENOBUFS } },
 	{ CALL_SEND, "send", CALL_WAITS, { EAGAIN, ECONNREFUSED, ENOBUFS } },
 	{ CALL_SEND_TO, "send_to", CALL_WAITS,

@@ -48,7 +48,7 @@ main(void)
 	SRunner *runner;
 	int failed;
 
-	sweep_begin();
+	sweep_begin(STAGE_FAULT);
 	tcase_set_timeout(sweep, PATIENCE_SECONDS);
 	tcase_add_loop_test(sweep, no_limit_tears_a_mailbox, 0,
 	    (int)(sizeof(rows) / sizeof(rows[0])));

@@ -125,7 +125,10 @@ static const struct {
 	    "not the octets" },
 	{ "ended, debris", "tmp/" GOOD_NAME, "Subj", DIED(SIGTERM), "", "",
 	    { ACT_TERM, 0, 0, 1, 0 }, CALL_WRITE, "/M/tmp/1", 0,
-	    "died of TERM and left a trace" },
+	    "ended by a signal, with a trace left" },
+	{ "asked to end", "new/" GOOD_NAME, MESSAGE, EXITED(0), "", "",
+	    { ACT_INT, 0, 0, 1, 0 }, CALL_OPENAT, "/M/tmp/1", 0,
+	    "asked to end" },
 	{ "crashed", NULL, NULL, DIED(SIGSEGV), "", "",
 	    { ACT_FAIL, 0, 0, 1, ENOMEM }, CALL_MAP, "", 0,
 	    "died of signal 11" },
@@ -166,6 +169,7 @@ make_records(int row, struct fault_record *records)
 	}
 	for (size_t i = 0; i < COUNT(sound); i++, count++) {
 		records[count].call = sound[i].call;
+		records[count].ordinal = (unsigned)count + 1;
 		records[count].flags =
 		    sound[i].call == CALL_OPENAT ? O_CREAT | O_EXCL : 0;
 		records[count].done = records[count].happened = true;

@@ -33,7 +33,7 @@ main(void)
 	SRunner *runner;
 	int failed;
 
-	sweep_begin();
+	sweep_begin(STAGE_FAULT);
 	tcase_set_timeout(sweep, PATIENCE_SECONDS);
 	tcase_add_loop_test(
 	    sweep, no_fault_loses_or_bounces, 0, (int)scenario_count);

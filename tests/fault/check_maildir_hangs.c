@@ -28,7 +28,7 @@ main(void)
 	SRunner *runner;
 	int failed;
 
-	sweep_begin();
+	sweep_begin(STAGE_FAULT);
 	tcase_set_timeout(sweep, PATIENCE_SECONDS);
 	tcase_add_test(sweep, no_call_outlives_the_deadline);
 	suite_add_tcase(suite, sweep);

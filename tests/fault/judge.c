@@ -515,6 +515,47 @@ judge_durable(const struct evidence *evidence, char *complaint, size_t size)
 		evidence->folder, complaint, size);
 }
 
+/* The signal that the plan sends; 0: none. */
+static int
+signal_of(enum fault_action action)
+{
+	switch (action) {
+	case ACT_KILL:
+	case ACT_TEAR:
+		return SIGKILL;
+	case ACT_TERM:
+	case ACT_HANG_TERM:
+		return SIGTERM;
+	case ACT_HUP:
+		return SIGHUP;
+	case ACT_INT:
+		return SIGINT;
+	default:
+		return 0;
+	}
+}
+
+/* Whether the plan asked the program to end before it had saved what it then
+ * said to have delivered. */
+static bool
+was_asked_to_end(const struct evidence *evidence)
+{
+	int asked = signal_of(evidence->rule->action);
+	const char *saved = is_mbox(evidence) ? evidence->folder : "/tmp/";
+
+	if (asked == 0 || asked == SIGKILL || is_remote(evidence))
+		return false;
+	for (size_t i = 0; i < evidence->record_count; i++) {
+		const struct fault_record *record = &evidence->records[i];
+
+		if (record->call == CALL_FSYNC &&
+		    strstr(record->path, saved) != NULL)
+			return record->process == evidence->rule->process &&
+			    record->ordinal > evidence->rule->ordinal;
+	}
+	return false;
+}
+
 static bool
 judge_delivered(const struct evidence *evidence, char *complaint, size_t size)
 {
@@ -525,6 +566,9 @@ judge_delivered(const struct evidence *evidence, char *complaint, size_t size)
 	if (evidence->rule->action == ACT_ORPHAN)
 		return object(complaint, size,
 		    "delivered, though Postfix has died meanwhile");
+	if (was_asked_to_end(evidence))
+		return object(complaint, size,
+		    "delivered, though it was asked to end before");
 	if (evidence->rule->action == ACT_PRETEND)
 		return object(complaint, size,
 		    "delivered, though the rights were not dropped");
@@ -711,14 +755,10 @@ judge_signal(const struct evidence *evidence, int signal_number,
     char *complaint, size_t size)
 {
 	const struct tree_count *tree = evidence->tree;
-	bool killed = evidence->rule->action == ACT_KILL ||
-	    evidence->rule->action == ACT_TEAR;
+	bool killed = signal_number == SIGKILL;
 
 	if (evidence->rule->process != 0 ||
-	    !((killed && signal_number == SIGKILL) ||
-		((evidence->rule->action == ACT_TERM ||
-		     evidence->rule->action == ACT_HANG_TERM) &&
-		    signal_number == SIGTERM)))
+	    signal_number != signal_of(evidence->rule->action))
 		return object(
 		    complaint, size, "died of signal %d", signal_number);
 	if (tree->torn + tree->elsewhere + tree->others > 0)
@@ -730,8 +770,8 @@ judge_signal(const struct evidence *evidence, int signal_number,
 	if (!killed &&
 	    tree->whole + tree->in_tmp + tree->cut + tree->litter > 0)
 		return object(complaint, size,
-		    "died of TERM and left a trace: %u whole, %s", tree->whole,
-		    tree->note);
+		    "ended by a signal, with a trace left: %u whole, %s",
+		    tree->whole, tree->note);
 	return judge_charge(evidence, complaint, size);
 }
 

@@ -1,11 +1,12 @@
 /*
  * kernel_fault.c - the seam of base/kernel.h, failing as planned.
  *
- * The program is linked a second time with this in place of kernel.c (which
- * is there too, as real_X).  Each call writes down what it was asked and
- * what it answered, and one rule of the plan may make it fail, come short,
- * be interrupted, hang, or be the last thing the process does.  A process
- * without LDA_FAULT_PLAN in its environment behaves like the product.
+ * The program is linked a second time with this in place of kernel.c and
+ * kernel_socket.c (which are there too, as real_X).  Each call writes down
+ * what it was asked and what it answered, and one rule of the plan may make it
+ * fail, come short, be interrupted, hang, or be the last thing the process
+ * does.  A process without LDA_FAULT_PLAN in its environment behaves like the
+ * product.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "plan.h"
@@ -13,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,8 +232,12 @@ rule_refuses(struct fault_record *record)
 		send_myself(SIGKILL);
 		return false;
 	case ACT_TERM:
+	case ACT_HUP:
+	case ACT_INT:
 		record->injected = true;
-		send_myself(SIGTERM);
+		send_myself(plan->rule.action == ACT_TERM ? SIGTERM :
+			plan->rule.action == ACT_HUP      ? SIGHUP :
+							    SIGINT);
 		return false;
 	case ACT_HANG:
 	case ACT_HANG_TERM:
@@ -297,14 +303,49 @@ end(struct fault_record *record, intmax_t result)
 	return result;
 }
 
+/* Which file it is: names change, and a descriptor goes to other processes. */
+static void
+identify(struct fault_record *record, int fd)
+{
+	int kept = errno;
+	struct stat facts;
+
+	if (plan != NULL && plan->keeps_octets && fd >= 0 &&
+	    real_fstat(fd, &facts) == 0)
+		record->inode = (uint64_t)facts.st_ino;
+	errno = kept;
+}
+
+/* What was written, and where. */
+static void
+keep_octets(struct fault_record *record, const void *from)
+{
+	size_t length = record->result > 0 ? (size_t)record->result : 0;
+	int kept = errno;
+	off_t behind;
+
+	if (plan == NULL || !plan->keeps_octets || length == 0)
+		return;
+	identify(record, record->fd);
+	behind = real_lseek(record->fd, 0, SEEK_CUR);
+	record->offset = behind < 0 ? -1 : behind - (off_t)length;
+	record->kept = atomic_fetch_add(&plan->octets_used, length);
+	if (record->kept + length <= KEPT_OCTETS)
+		memcpy(plan->octets + record->kept, from, length);
+	errno = kept;
+}
+
 /* How much of size a read or write may move. */
 static size_t
 allowed(struct fault_record *record, size_t size)
 {
 	size_t most = size;
 
-	/* A message of a SOCK_SEQPACKET socket moves whole or not at all. */
-	if (plan == NULL || strcmp(record->path, "(socketpair)") == 0)
+	/* A message of a SOCK_SEQPACKET socket moves whole or not at all, and
+	 * so do a few octets on their way into a pipe. */
+	if (plan == NULL || strcmp(record->path, "(socketpair)") == 0 ||
+	    (record->call == CALL_WRITE && size <= PIPE_BUF &&
+		strcmp(record->path, "(pipe)") == 0))
 		return size;
 	if (plan->rule.action == ACT_TRICKLE)
 		most = TRICKLE_OCTETS;
@@ -333,6 +374,7 @@ kernel_openat(int dir, const char *path, int flags, mode_t mode)
 	if (fd >= 0)
 		remember(fd, record->path, flags);
 	record->fd = fd;
+	identify(record, fd);
 	if (end(record, fd) < 0 && fd >= 0) {
 		(void)real_close(fd);
 		forget(fd);
@@ -361,6 +403,7 @@ kernel_write(int fd, const void *from, size_t size)
 	if (refused(record))
 		return -1;
 	put = (ssize_t)end(record, real_write(fd, from, allowed(record, size)));
+	keep_octets(record, from);
 	if (plan != NULL && plan->rule.action == ACT_TEAR && is_at_rule())
 		send_myself(SIGKILL);
 	return put;
@@ -381,6 +424,7 @@ kernel_fsync(int fd)
 {
 	struct fault_record *record = begin(CALL_FSYNC, fd);
 
+	identify(record, fd);
 	if (refused(record))
 		return -1;
 	if (plan != NULL && plan->no_sync)
@@ -411,6 +455,8 @@ kernel_ftruncate(int fd, off_t length)
 {
 	struct fault_record *record = begin(CALL_FTRUNCATE, fd);
 
+	identify(record, fd);
+	record->offset = length;
 	if (refused(record))
 		return -1;
 	return (int)end(record, real_ftruncate(fd, length));
@@ -948,6 +994,17 @@ kernel_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 }
 
 int
+kernel_poll_open(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	struct fault_record *record =
+	    begin(CALL_POLL_OPEN, count > 0 ? fds[0].fd : -1);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_poll_open(fds, count, timeout_ms));
+}
+
+int
 kernel_datagram(void)
 {
 	struct fault_record *record = begin(CALL_DATAGRAM, -1);
@@ -969,7 +1026,9 @@ kernel_send(int fd, const void *from, size_t size)
 
 	if (refused(record))
 		return -1;
-	return (ssize_t)end(record, real_send(fd, from, size));
+	(void)end(record, real_send(fd, from, size));
+	keep_octets(record, from);
+	return (ssize_t)record->result;
 }
 
 ssize_t
@@ -1070,6 +1129,7 @@ kernel_unnamed_file(const char *directory)
 		return -1;
 	fd = (int)end(record, real_unnamed_file(directory));
 	record->fd = fd;
+	identify(record, fd);
 	if (fd >= 0)
 		remember(fd, "(unnamed)", O_RDWR);
 	return fd;
@@ -1080,6 +1140,7 @@ kernel_link_open(int fd, int to_dir, const char *to)
 {
 	struct fault_record *record = begin(CALL_LINK_OPEN, fd);
 
+	identify(record, fd);
 	name_of(to_dir, to, record->other);
 	if (refused(record))
 		return -1;

@@ -3,7 +3,7 @@
  *
  * Source: postfix spawn_command.c (reference postfix 4.5); RFC 2033.
  */
-#define _GNU_SOURCE /* setgroups(2), mmap(2) MAP_ANONYMOUS */
+#define _GNU_SOURCE /* setgroups(2), memmem(3) */
 #include "lmtp_stage.h"
 
 #include "support/machine.h"
@@ -25,7 +25,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PROGRAM CHECK_DIR "/lda-lmtp-fault"
 #define PATIENCE_MS 4000
 #define CALL_LIMIT 50000
 #define RANDOM_OCTET 0x5a
@@ -34,6 +33,48 @@
 /* What tells one message from another and from half of itself. */
 #define FIRST_LINE "Subject: sweep\r\n\r\nfirst line\r\n"
 #define LAST_LINE "last line\r\n"
+
+#define SMALL 2000
+#define LARGE ((size_t)200 * 1024)
+
+const struct lmtp_scenario lmtp_scenarios[] = {
+	{ "three", SMALL, false, true, { 0 }, { NULL }, false },
+	/* In a file beside the mailboxes that all three give a name. */
+	{ "shared", LARGE, true, false, { 0 },
+	    { "lmtp_hdr_delivery_address=none", NULL }, false },
+	/* The same where there are no files without a name: copies. */
+	{ "unshared", LARGE, false, false,
+	    { ACT_FAIL_EVERY, CALL_UNNAMED_FILE, 0, 0, EOPNOTSUPP },
+	    { "lmtp_hdr_delivery_address=none", NULL }, false },
+	/* Or where none can be given. */
+	{ "unlinked", LARGE, false, false,
+	    { ACT_FAIL_EVERY, CALL_LINK_OPEN, 0, 0, EXDEV },
+	    { "lmtp_hdr_delivery_address=none", NULL }, false },
+	/* Many uids: who speaks has no rights. */
+	{ "monitor", SMALL, false, true, { 0 }, { "lmtp_user=speaker", NULL },
+	    true },
+};
+
+const size_t lmtp_scenario_count =
+    sizeof(lmtp_scenarios) / sizeof(lmtp_scenarios[0]);
+
+bool
+lmtp_can_play(const struct lmtp_scenario *scenario)
+{
+	return !scenario->as_root || getuid() == 0;
+}
+
+/* Root's first child speaks, then there is one for each RCPT. */
+unsigned
+lmtp_first_worker(const struct lmtp_scenario *scenario)
+{
+	if (scenario->as_root)
+		return 2 + LMTP_BOXES + (scenario->has_unknown ? 1 : 0);
+	for (size_t i = 0; scenario->settings[i] != NULL; i++)
+		if (strstr(scenario->settings[i], "=none") != NULL)
+			return 2;
+	return 1;
+}
 
 static void
 give_up(const char *what)
@@ -94,11 +135,15 @@ static void
 write_users(const struct lmtp_stage *stage)
 {
 	FILE *file = fopen(path_of(stage, "users"), "w");
+	char ids[64];
 
 	if (file == NULL)
 		give_up("write users");
+	(void)snprintf(ids, sizeof(ids), "%ju:%ju", (uintmax_t)machine_uid(),
+	    (uintmax_t)machine_gid());
 	for (int box = 0; box < LMTP_BOXES; box++)
-		(void)fprintf(file, "bob%d@x.test:::::%s::\n", box,
+		(void)fprintf(file, "bob%d@x.test::%s::%s::\n", box,
+		    stage->scenario->as_root ? ids : ":",
 		    box_path(stage, box, ""));
 	if (fclose(file) != 0 || chmod(path_of(stage, "users"), 0644) < 0)
 		give_up("write users");
@@ -140,11 +185,27 @@ map_plan(struct lmtp_stage *stage)
 }
 
 void
+lmtp_stages_begin(void)
+{
+	machine_begin();
+	machine_write(
+	    "etc/passwd", "speaker:x:60009:60009::/:/bin/false\n", 0644);
+}
+
+void
+lmtp_stages_end(void)
+{
+	machine_remove("etc/passwd");
+	machine_end();
+}
+
+void
 lmtp_stage_set_up(
     struct lmtp_stage *stage, const struct lmtp_scenario *scenario)
 {
 	memset(stage, 0, sizeof(*stage));
 	stage->scenario = scenario;
+	stage->program = LMTP_PROGRAM_FAULT;
 	(void)snprintf(stage->root, sizeof(stage->root), "/tmp/lmtp.XXXXXX");
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) < 0)
 		give_up("become a subreaper");
@@ -152,6 +213,8 @@ lmtp_stage_set_up(
 		give_up("make a scratch directory");
 	make_directory(path_of(stage, "mail"));
 	make_directory(path_of(stage, "temp"));
+	if (scenario->as_root && chmod(path_of(stage, "temp"), 01777) < 0)
+		give_up("open a directory");
 	write_users(stage);
 	bind_log(stage);
 	map_plan(stage);
@@ -174,7 +237,6 @@ lmtp_stage_reset(struct lmtp_stage *stage)
 {
 	static const char *const parts[] = { "", "/Maildir", "/Maildir/cur",
 		"/Maildir/new", "/Maildir/tmp" };
-	char line[4096];
 
 	for (int box = 0; box < LMTP_BOXES; box++)
 		for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
@@ -182,6 +244,14 @@ lmtp_stage_reset(struct lmtp_stage *stage)
 			if (i >= 2)
 				empty_directory(box_path(stage, box, parts[i]));
 		}
+	lmtp_stage_forget(stage);
+}
+
+void
+lmtp_stage_forget(struct lmtp_stage *stage)
+{
+	char line[4096];
+
 	while (recv(stage->log_fd, line, sizeof(line), 0) >= 0)
 		;
 	memset(&stage->plan->rule, 0, sizeof(stage->plan->rule));
@@ -190,6 +260,8 @@ lmtp_stage_reset(struct lmtp_stage *stage)
 	stage->plan->no_sync = true;
 	stage->plan->no_sleep = true;
 	stage->plan->fixed_random = false;
+	stage->plan->keeps_octets = false;
+	stage->plan->octets_used = 0;
 	stage->plan->call_limit = CALL_LIMIT;
 	stage->plan->ran_away = false;
 	stage->plan->processes = 0;
@@ -216,6 +288,7 @@ exec_server(const struct lmtp_stage *stage, int socket)
 	char *environment[] = { plan, config, place, NULL };
 	char name[] = "lda-lmtp", flag[] = "-o";
 	char store[] = "mail_location=maildir:~/Maildir";
+	char program[PATH];
 	char *argv[40] = { name };
 	size_t used = 1;
 
@@ -235,13 +308,20 @@ exec_server(const struct lmtp_stage *stage, int socket)
 		argv[used++] = flag;
 		argv[used++] = strdup(stage->scenario->settings[i]);
 	}
+	if (stage->setting != NULL) {
+		argv[used++] = flag;
+		argv[used++] = strdup(stage->setting);
+	}
 	argv[used] = NULL;
-	become_recipient();
+	(void)snprintf(
+	    program, sizeof(program), "%s/%s", CHECK_DIR, stage->program);
+	if (!stage->scenario->as_root)
+		become_recipient();
 	if (dup2(socket, 0) < 0 || dup2(socket, 1) < 0 || dup2(socket, 2) < 0)
 		_exit(99);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)umask(077);
-	(void)execve(PROGRAM, argv, environment);
+	(void)execve(program, argv, environment);
 	_exit(99);
 }
 
@@ -371,23 +451,30 @@ talk(struct client *at, const struct lmtp_scenario *scenario)
 		outcome->bad_reply = true;
 }
 
-/* Whether it is all of the message that was sent, and nothing else. */
+bool
+lmtp_is_whole(const char *text, size_t length, size_t octets)
+{
+	static const char begin[] = "Subject: sweep\n\nfirst line\n";
+	static const char end[] = "last line\n";
+	const char *first = memmem(text, length, begin, sizeof(begin) - 1);
+	size_t size = first == NULL ? 0 : (size_t)(text + length - first);
+
+	return size > sizeof(end) && size + 64 > octets * 9 / 10 &&
+	    memcmp(text + length - (sizeof(end) - 1), end, sizeof(end) - 1) ==
+	    0 &&
+	    memchr(text, '\0', length) == NULL;
+}
+
 static bool
 is_whole(int dir, const char *name, size_t octets)
 {
-	char room[512 * 1024];
+	static char room[512 * 1024];
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? -1 : read(fd, room, sizeof(room) - 1);
-	const char *first;
+	ssize_t got = fd < 0 ? -1 : read(fd, room, sizeof(room));
 
 	if (fd >= 0)
 		(void)close(fd);
-	if (got < 0)
-		return false;
-	room[got] = '\0';
-	first = strstr(room, "Subject: sweep\n\nfirst line\n");
-	return first != NULL && strlen(first) + 64 > octets * 9 / 10 &&
-	    strcmp(room + got - strlen("last line\n"), "last line\n") == 0;
+	return got >= 0 && lmtp_is_whole(room, (size_t)got, octets);
 }
 
 static void

@@ -25,6 +25,7 @@ struct lmtp_scenario {
 	bool has_unknown; /* an unknown recipient comes second */
 	struct fault_rule weather;
 	const char *settings[6]; /* -o each; NULL ends */
+	bool as_root;            /* root forks who speaks and who delivers */
 };
 
 struct lmtp_stage {
@@ -32,7 +33,14 @@ struct lmtp_stage {
 	const struct lmtp_scenario *scenario;
 	struct fault_plan *plan;
 	int log_fd;
+	const char
+	    *program; /* in build/check; LMTP_PROGRAM_FAULT unless changed */
+	const char *setting; /* one more, or NULL */
 };
+
+/* As STAGE_FAULT and STAGE_MEMORY (stage.h). */
+#define LMTP_PROGRAM_FAULT "lda-lmtp-fault"
+#define LMTP_PROGRAM_MEMORY "lda-lmtp-memory"
 
 /* What a client has heard, and what is there. */
 struct lmtp_outcome {
@@ -52,12 +60,33 @@ struct lmtp_outcome {
 	char said[4096];
 };
 
+/* Once for a test program, before its tests fork: the machine. */
+void lmtp_stages_begin(void);
+void lmtp_stages_end(void);
+
+/* The sessions that are swept, and where they end. */
+extern const struct lmtp_scenario lmtp_scenarios[];
+extern const size_t lmtp_scenario_count;
+
+/* Whether whoever runs the test can play it. */
+bool lmtp_can_play(const struct lmtp_scenario *scenario);
+
+/* The process that delivers to the first box: those before it are the one who
+ * speaks (0) and, where a file beside the mailboxes is looked for, another. */
+unsigned lmtp_first_worker(const struct lmtp_scenario *scenario);
+
+/* Whether that is all of the message that was sent, behind headers. */
+bool lmtp_is_whole(const char *text, size_t length, size_t octets);
+
 void lmtp_stage_set_up(
     struct lmtp_stage *stage, const struct lmtp_scenario *scenario);
 void lmtp_stage_tear_down(struct lmtp_stage *stage);
 
 /* Empty mailboxes, no rule, an empty ledger. */
 void lmtp_stage_reset(struct lmtp_stage *stage);
+
+/* The same, and the mailboxes as they are. */
+void lmtp_stage_forget(struct lmtp_stage *stage);
 
 /* One session with the plan as it stands. */
 void lmtp_stage_run(struct lmtp_stage *stage, struct lmtp_outcome *outcome);

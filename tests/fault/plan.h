@@ -22,6 +22,9 @@
 #define LEDGER_RECORDS 8192
 #define LEDGER_PATH 232
 
+/* What is written in one delivery, at most: for the model of a crash. */
+#define KEPT_OCTETS ((size_t)2 * 1024 * 1024)
+
 /* One for each function of base/kernel.h; calls.c has their names. */
 enum fault_call {
 	CALL_NONE,
@@ -79,6 +82,7 @@ enum fault_call {
 	CALL_RANDOM,
 	CALL_HOSTNAME,
 	CALL_POLL,
+	CALL_POLL_OPEN,
 	CALL_DATAGRAM,
 	CALL_SEND,
 	CALL_SEND_TO,
@@ -111,6 +115,8 @@ enum fault_action {
 	ACT_KILL,           /* SIGKILL before the call */
 	ACT_TEAR,           /* half of a write is made, then SIGKILL */
 	ACT_TERM,           /* SIGTERM before the call, which is then made */
+	ACT_HUP,            /* the same with SIGHUP */
+	ACT_INT,            /* and with SIGINT */
 	ACT_HANG,           /* sleeps until a signal, then EINTR */
 	ACT_HANG_TERM,      /* the same; the sweep sends the signal */
 	ACT_PRETEND,        /* not done, and yet it says 0 */
@@ -139,6 +145,12 @@ struct fault_record {
 	bool happened; /* the system did it, whatever result says */
 	int error;     /* errno when result says failure */
 	intmax_t result;
+	/* Only with keeps_octets: the inode behind fd, where write put its
+	 * octets (-1: no file; of ftruncate the length), and where they are
+	 * kept. */
+	uint64_t inode;
+	off_t offset;
+	size_t kept;
 	char path[LEDGER_PATH];  /* name, or what fd was opened as */
 	char other[LEDGER_PATH]; /* the new name of link and rename */
 };
@@ -154,12 +166,15 @@ struct fault_plan {
 	bool no_sleep;     /* waiting only moves the process's clocks */
 	bool fixed_random; /* kernel_random answers nothing but this octet */
 	unsigned char random_octet;
-	unsigned ahead_seconds; /* how far the program's calendar is ahead */
-	unsigned call_limit;    /* a process that calls more often is killed */
-	bool ran_away;          /* and this says that it happened */
-	atomic_uint processes;  /* how many there were */
-	atomic_uint records; /* may exceed LEDGER_RECORDS: the rest is lost */
+	int64_t ahead_seconds; /* how far the program's calendar is ahead */
+	unsigned call_limit;   /* a process that calls more often is killed */
+	bool ran_away;         /* and this says that it happened */
+	bool keeps_octets;     /* what is written is kept behind the ledger */
+	atomic_size_t octets_used;
+	atomic_uint processes; /* how many there were */
+	atomic_uint records;   /* may exceed LEDGER_RECORDS: the rest is lost */
 	struct fault_record ledger[LEDGER_RECORDS];
+	char octets[KEPT_OCTETS];
 };
 
 #endif

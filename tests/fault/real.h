@@ -1,7 +1,7 @@
 /*
- * real.h - the calls of base/kernel.h as lib/base/kernel.c answers them.
+ * real.h - the calls of base/kernel.h as lib/base/kernel*.c answer them.
  *
- * The Makefile links kernel.o a second time with each kernel_X renamed to
+ * The Makefile links them a second time with each kernel_X renamed to
  * real_X.  __typeof__ keeps the two from drifting apart.
  */
 #ifndef FAULT_REAL_H
@@ -64,6 +64,7 @@ extern __typeof__(kernel_stream_error) real_stream_error;
 extern __typeof__(kernel_random) real_random;
 extern __typeof__(kernel_hostname) real_hostname;
 extern __typeof__(kernel_poll) real_poll;
+extern __typeof__(kernel_poll_open) real_poll_open;
 extern __typeof__(kernel_datagram) real_datagram;
 extern __typeof__(kernel_send) real_send;
 extern __typeof__(kernel_send_to) real_send_to;

@@ -35,7 +35,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PROGRAM CHECK_DIR "/lda-fault"
 #define LARGEST_MESSAGE ((size_t)1024 * 1024)
 #define REPLY_PIPE_OCTETS 4096
 
@@ -50,10 +49,11 @@
 #define RANDOM_OCTET 0x5a
 
 /* Debris is reaped after 36 hours. */
-#define OLD_SECONDS (3U * 86400U)
+#define OLD_SECONDS INT64_C(259200) /* three days */
 
 static char base[STAGE_ROOT - 16];
 static char program[STAGE_ROOT];
+static bool short_of_memory;
 
 /* The same, set-group-ID for the spool; and that spool, one for all stages
  * because only the machine's lda.conf may name it. */
@@ -190,11 +190,11 @@ copy_program(const char *from, const char *to, gid_t gid, mode_t mode)
 
 /* What the set-group-ID start needs: a program, and a spool as Debian's. */
 static void
-prepare_setgid(void)
+prepare_setgid(const char *from)
 {
 	(void)snprintf(
 	    program_setgid, sizeof(program_setgid), "%s/lda-mail", base);
-	copy_program(PROGRAM, program_setgid, SPOOL_GID, 02755);
+	copy_program(from, program_setgid, SPOOL_GID, 02755);
 	(void)snprintf(spool, sizeof(spool), "%s/spool", base);
 	make_directory(spool);
 	if (chown(spool, 0, SPOOL_GID) < 0 || chmod(spool, 02775) < 0)
@@ -247,18 +247,28 @@ scratch_place(void)
 	return "/tmp";
 }
 
-void
-stages_begin(void)
+bool
+stages_are_short_of_memory(void)
 {
+	return short_of_memory;
+}
+
+void
+stages_begin(const char *name)
+{
+	char from[PATH_MAX];
+
 	machine_begin();
+	short_of_memory = strcmp(name, STAGE_MEMORY) == 0;
+	(void)snprintf(from, sizeof(from), "%s/%s", CHECK_DIR, name);
 	(void)snprintf(
 	    base, sizeof(base), "%s/lda-sweep.XXXXXX", scratch_place());
 	if (mkdtemp(base) == NULL || chmod(base, 0755) < 0)
 		give_up("make", base);
 	(void)snprintf(program, sizeof(program), "%s/lda", base);
-	copy_program(PROGRAM, program, (gid_t)-1, 0755);
+	copy_program(from, program, (gid_t)-1, 0755);
 	if (getuid() == 0)
-		prepare_setgid();
+		prepare_setgid(from);
 	write_stale_lock();
 	write_passwd();
 	write_helper();

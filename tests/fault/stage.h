@@ -91,11 +91,17 @@ struct ending {
 /* At most so many stages at a time, numbered from 0. */
 #define STAGES 256
 
+/* The program in build/check that is played: with the seam that injects, and
+ * the same asking the system each time that it takes memory. */
+#define STAGE_FAULT "lda-fault"
+#define STAGE_MEMORY "lda-memory"
+
 /*
  * Once for a test program, before its tests fork: a scratch directory for all
  * stages, and a machine (tests/support/machine.h) that knows their users.
  */
-void stages_begin(void);
+void stages_begin(const char *program);
+bool stages_are_short_of_memory(void); /* it is STAGE_MEMORY */
 void stages_end(void);
 
 /* Before a scenario is played, and while none is: what is the machine's and

@@ -12,6 +12,7 @@
 #include "judge.h"
 #include "ledger.h"
 #include "scenarios.h"
+#include "support/tally.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -44,16 +45,12 @@
 #define HANG_SETTING "delivery_timeout=1s"
 #define DEADLINE_MS 4000
 
-static struct tally {
-	atomic_uint faults; /* disturbances that took place */
-	atomic_uint kills;
-	atomic_uint hangs;
+static struct progress {
 	atomic_uint deliveries;
 	atomic_uint scenarios;
-	atomic_uint broken;
 	atomic_uint shown;
 	struct timespec began;
-} * tally;
+} * progress;
 
 struct rows {
 	const struct scenario *scenario; /* of the rows that are added */
@@ -79,6 +76,8 @@ static const struct {
 	{ ACT_KILL, "kill" },
 	{ ACT_TEAR, "tear" },
 	{ ACT_TERM, "term" },
+	{ ACT_HUP, "hup" },
+	{ ACT_INT, "int" },
 	{ ACT_HANG, "hang" },
 	{ ACT_HANG_TERM, "hang-term" },
 	{ ACT_PRETEND, "pretend" },
@@ -108,14 +107,15 @@ row_name(const struct scenario *scenario, const struct fault_rule *rule,
 }
 
 void
-sweep_begin(void)
+sweep_begin(const char *program)
 {
-	tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE,
+	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (tally == MAP_FAILED)
+	if (progress == MAP_FAILED)
 		abort();
-	(void)clock_gettime(CLOCK_MONOTONIC, &tally->began);
-	stages_begin();
+	tally_begin();
+	(void)clock_gettime(CLOCK_MONOTONIC, &progress->began);
+	stages_begin(program);
 }
 
 void
@@ -125,12 +125,11 @@ sweep_end(void)
 
 	stages_end();
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	(void)printf("summary: %u faults, %u kills, %u hangs in %u scenarios, "
-		     "%u deliveries, %u rows broken, %.1f s\n",
-	    tally->faults, tally->kills, tally->hangs, tally->scenarios,
-	    tally->deliveries, tally->broken,
-	    (double)(now.tv_sec - tally->began.tv_sec) +
-		(double)(now.tv_nsec - tally->began.tv_nsec) / 1e9);
+	tally_print();
+	(void)printf("%u scenarios, %u deliveries, %.1f s\n",
+	    progress->scenarios, progress->deliveries,
+	    (double)(now.tv_sec - progress->began.tv_sec) +
+		(double)(now.tv_nsec - progress->began.tv_nsec) / 1e9);
 }
 
 bool
@@ -224,35 +223,46 @@ show(const struct stage *stage, const char *complaint,
 	    ending->log);
 }
 
+static bool
+is_kill(enum fault_action action)
+{
+	return action == ACT_KILL || action == ACT_TEAR;
+}
+
+static bool
+is_signal(enum fault_action action)
+{
+	return action == ACT_TERM || action == ACT_HUP || action == ACT_INT;
+}
+
+static enum tally_kind
+kind_of(const struct fault_rule *rule)
+{
+	if (is_kill(rule->action))
+		return TALLY_KILLS;
+	if (is_signal(rule->action))
+		return TALLY_SIGNALS;
+	if (rule->action == ACT_HANG || rule->action == ACT_HANG_TERM)
+		return TALLY_HANGS;
+	return stages_are_short_of_memory() ? TALLY_MEMORY : TALLY_FAULTS;
+}
+
 static void
 report(const struct stage *stage, const char *complaint,
     const struct ending *ending)
 {
-	(void)atomic_fetch_add(&tally->broken, 1);
-	if (atomic_fetch_add(&tally->shown, 1) < SHOWN || only_row() != NULL)
+	tally_survivor(kind_of(&stage->plan->rule), 1);
+	if (atomic_fetch_add(&progress->shown, 1) < SHOWN || only_row() != NULL)
 		show(stage, complaint, ending);
-}
-
-static bool
-is_kill(enum fault_action action)
-{
-	return action == ACT_KILL || action == ACT_TEAR || action == ACT_TERM;
 }
 
 static void
 count_disturbance(const struct stage *stage)
 {
-	atomic_uint *kind = &tally->faults;
-
-	if (is_kill(stage->plan->rule.action))
-		kind = &tally->kills;
-	if (stage->plan->rule.action == ACT_HANG ||
-	    stage->plan->rule.action == ACT_HANG_TERM)
-		kind = &tally->hangs;
-	(void)atomic_fetch_add(&tally->deliveries, 1);
+	(void)atomic_fetch_add(&progress->deliveries, 1);
 	for (size_t i = 0; i < ledger_length(stage->plan); i++)
 		if (stage->plan->ledger[i].injected) {
-			(void)atomic_fetch_add(kind, 1);
+			tally_add(kind_of(&stage->plan->rule), 1);
 			return;
 		}
 }
@@ -273,7 +283,7 @@ recovers(struct stage *stage, const struct tree_count *before, char *complaint,
 	if (stage->plan->random_octet != 0)
 		stage->plan->random_octet++;
 	stage_run(stage, &ending);
-	(void)atomic_fetch_add(&tally->deliveries, 1);
+	(void)atomic_fetch_add(&progress->deliveries, 1);
 	stage_count(stage, &tree);
 	sound = judge_recovery(&ending, &tree, before, complaint, size);
 	stage->plan->rule = rule; /* names the row */
@@ -295,8 +305,9 @@ judge_stage(struct stage *stage, const struct ending *ending)
 		ledger_print(
 		    stage->plan->ledger, evidence.record_count, stderr);
 	sound = judge_delivery(&evidence, complaint, sizeof(complaint));
-	if (sound && is_kill(stage->plan->rule.action) &&
-	    stage->scenario->want_exit == 0)
+	if (sound && stage->scenario->want_exit == 0 &&
+	    (is_kill(stage->plan->rule.action) ||
+		is_signal(stage->plan->rule.action)))
 		sound = recovers(stage, &tree, complaint, sizeof(complaint));
 	if (!sound)
 		report(stage, complaint, ending);
@@ -407,8 +418,11 @@ static void
 add_kill_rows(struct rows *rows, const struct fault_record *at)
 {
 	add_row(rows, ACT_KILL, at, 0);
-	if ((rows->scenario->flags & SHARES_CALLS) == 0)
-		add_row(rows, ACT_TERM, at, 0);
+	add_row(rows, ACT_TERM, at, 0);
+	if ((rows->scenario->flags & SHARES_CALLS) == 0) {
+		add_row(rows, ACT_HUP, at, 0);
+		add_row(rows, ACT_INT, at, 0);
+	}
 	if (at->call == CALL_WRITE && at->path[0] == '/' && at->result > 1)
 		add_row(rows, ACT_TEAR, at, 0);
 }
@@ -458,7 +472,7 @@ share_out(const struct rows *rows)
 		if (workers[i] < 0 || waitpid(workers[i], &status, 0) < 0 ||
 		    status != 0) {
 			(void)fprintf(stderr, "fault sweep: a worker died\n");
-			(void)atomic_fetch_add(&tally->broken, 1);
+			tally_survivor(TALLY_FAULTS, 1);
 		}
 }
 
@@ -474,7 +488,7 @@ rehearse(const struct scenario *scenario, size_t *count)
 	struct stage stage;
 	bool sound;
 
-	(void)atomic_fetch_add(&tally->scenarios, 1);
+	(void)atomic_fetch_add(&progress->scenarios, 1);
 	stages_prepare(scenario);
 	stage_set_up(&stage, scenario, 0);
 	sound = play(&stage, &none);
@@ -494,7 +508,7 @@ sweep_faults(const struct scenario *scenario)
 {
 	static struct rows rows;
 	struct fault_record *clean;
-	unsigned before = tally->broken;
+	unsigned long before = tally_survivors();
 	size_t count;
 
 	if (!is_wanted(scenario))
@@ -511,7 +525,7 @@ sweep_faults(const struct scenario *scenario)
 		add_row(&rows, ACT_TRICKLE, NULL, 0);
 	add_row(&rows, ACT_INTERRUPT_EACH, NULL, EINTR);
 	share_out(&rows);
-	return tally->broken - before;
+	return (unsigned)(tally_survivors() - before);
 }
 
 unsigned
@@ -519,7 +533,7 @@ sweep_kills(const struct scenario *scenario)
 {
 	static struct rows rows;
 	struct fault_record *clean;
-	unsigned before = tally->broken;
+	unsigned long before = tally_survivors();
 	size_t count;
 
 	if (!is_wanted(scenario))
@@ -532,7 +546,33 @@ sweep_kills(const struct scenario *scenario)
 	for (size_t i = 0; i < count; i++)
 		add_kill_rows(&rows, &clean[i]);
 	share_out(&rows);
-	return tally->broken - before;
+	return (unsigned)(tally_survivors() - before);
+}
+
+/* Each taking of memory fails, for the first time or, for those who would go
+ * on, from there on. */
+unsigned
+sweep_memory(const struct scenario *scenario)
+{
+	static struct rows rows;
+	struct fault_record *clean;
+	unsigned long before = tally_survivors();
+	size_t count;
+
+	if (!is_wanted(scenario))
+		return 0;
+	clean = rehearse(scenario, &count);
+	if (clean == NULL)
+		return 1;
+	rows.scenario = scenario;
+	rows.count = 0;
+	for (size_t i = 0; i < count; i++)
+		if (clean[i].call == CALL_MAP) {
+			add_row(&rows, ACT_FAIL, &clean[i], ENOMEM);
+			add_row(&rows, ACT_FAIL_ON, &clean[i], ENOMEM);
+		}
+	share_out(&rows);
+	return (unsigned)(tally_survivors() - before);
 }
 
 /* Limits of a file's size. */
@@ -559,7 +599,7 @@ play_limit(struct stage *stage, rlim_t limit, bool fits)
 	stage_reset(stage);
 	stage_run(stage, &ending);
 	sound = judge_stage(stage, &ending);
-	(void)atomic_fetch_add(&tally->faults, 1);
+	tally_add(TALLY_FAULTS, 1);
 	if (sound && !fits && strncmp(ending.reply, "4.2.2 ", 6) != 0) {
 		report(stage, "too small a limit is not 4.2.2", &ending);
 		sound = false;
@@ -578,11 +618,11 @@ unsigned
 sweep_file_limits(const struct scenario *scenario)
 {
 	struct fault_rule none = { .action = ACT_NOT };
-	unsigned before = tally->broken;
+	unsigned long before = tally_survivors();
 	struct stage stage;
 	off_t needed;
 
-	(void)atomic_fetch_add(&tally->scenarios, 1);
+	(void)atomic_fetch_add(&progress->scenarios, 1);
 	stages_prepare(scenario);
 	stage_set_up(&stage, scenario, 0);
 	if (play(&stage, &none)) {
@@ -592,7 +632,7 @@ sweep_file_limits(const struct scenario *scenario)
 			    &stage, (rlim_t)limit, limit >= needed);
 	}
 	stage_tear_down(&stage);
-	return tally->broken - before;
+	return (unsigned)(tally_survivors() - before);
 }
 
 /* Hangs. */
@@ -729,9 +769,9 @@ hang_those(unsigned flag)
 unsigned
 sweep_hangs(void)
 {
-	unsigned before = tally->broken;
+	unsigned long before = tally_survivors();
 
 	hang_those(0);
 	hang_those(START_SETGID);
-	return tally->broken - before;
+	return (unsigned)(tally_survivors() - before);
 }

@@ -17,9 +17,10 @@
 
 #include "stage.h"
 
-/* Before the tests fork, and after them; the latter prints what was done,
- * "summary: 2130 faults, ...", which run_checks picks up. */
-void sweep_begin(void);
+/* Before the tests fork, and after them; program is STAGE_FAULT or
+ * STAGE_MEMORY.  The latter prints what was done, "summary: 2130 kills, 0
+ * survivors", a line for each kind, which run_checks adds up. */
+void sweep_begin(const char *program);
 void sweep_end(void);
 
 /* Whether this scenario can be played by whoever runs the test. */
@@ -30,8 +31,11 @@ bool sweep_can_play(const struct scenario *scenario);
 /* Every errno, once and from there on; interruptions; short counts. */
 unsigned sweep_faults(const struct scenario *scenario);
 
-/* KILL and TERM before every call, and another delivery after it. */
+/* KILL, TERM, HUP and INT before every call, and another delivery after it. */
 unsigned sweep_kills(const struct scenario *scenario);
+
+/* No memory, each time that some is taken: of STAGE_MEMORY. */
+unsigned sweep_memory(const struct scenario *scenario);
 
 /* RLIMIT_FSIZE from nothing to what the delivery needs and some more: until
  * then it is refused with 4.2.2, from there on it is delivered. */

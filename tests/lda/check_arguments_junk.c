@@ -218,6 +218,7 @@ START_TEST(junk_is_delivered_or_answered_and_leads_nowhere)
 		const char *text = junk_of(i);
 		char *before, *after;
 
+		tally_add(TALLY_ATTACKS, 1);
 		put(place, text);
 		before =
 		    scratch_list(&world.scratch, "", places[place].mailbox);
@@ -249,6 +250,7 @@ START_TEST(junk_in_headers_is_one_printable_line)
 		    "Message-ID: <%.2000s>\nSubject: %.2000s\n\nbody\n",
 		    text, text, text, text, text, text);
 
+		tally_add(TALLY_ATTACKS, 1);
 		world_deliver_octets(&world, given, (size_t)length);
 		expect_sent(&world);
 		ck_assert_uint_eq(world.log.count, 1);
@@ -270,5 +272,5 @@ main(void)
 	    junk_is_delivered_or_answered_and_leads_nowhere, 0, COUNT(places));
 	tcase_add_test(tests, junk_in_headers_is_one_printable_line);
 	suite_add_tcase(suite, tests);
-	return world_main(suite);
+	return world_main_tally(suite, TALLY_ATTACKS);
 }

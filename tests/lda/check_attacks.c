@@ -200,5 +200,5 @@ suite(void)
 int
 main(void)
 {
-	return world_main(suite());
+	return world_main_tally(suite(), TALLY_ATTACKS);
 }

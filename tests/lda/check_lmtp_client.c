@@ -69,10 +69,12 @@ static struct server {
 	uint16_t port;
 } server;
 
+static const char lhlo_answer[] =
+    "250-mx\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
+    "250 SIZE\r\n";
+
 /* What everybody says who has no reason to say anything else. */
-static const char *const usual[TURNS] = { "220 mx LMTP\r\n",
-	"250-mx\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
-	"250 SIZE\r\n",
+static const char *const usual[TURNS] = { "220 mx LMTP\r\n", lhlo_answer,
 	"235 2.7.0 ok\r\n", "250 2.1.0 ok\r\n", "250 2.1.5 ok\r\n",
 	"250 2.1.5 ok\r\n", "354 go on\r\n", "250 2.0.0 saved as 17\r\n" };
 

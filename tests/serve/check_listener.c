@@ -156,7 +156,7 @@ END_TEST
 
 static const char *const options[] = { ",mode=", ",mode=8", ",mode=1777",
 	",mode=000600", ",mode=rw", ",,", ",user=", ",user=otto", ",group=otto",
-	",owner=bob", ",mode=660,x" };
+	",owner=bob", ",mode=660,x", ",", ",mode=660,", ",user=bob," };
 
 START_TEST(option_that_is_none_is_told_and_nothing_is_made)
 {

@@ -211,6 +211,25 @@ START_TEST(without_a_maildir_it_is_in_mail_temp_dir)
 }
 END_TEST
 
+/* What was true of the first file is not of the second. */
+START_TEST(second_file_is_judged_by_itself)
+{
+	int first;
+
+	if (!has_unnamed_files())
+		return;
+	spool.wants_link = true;
+	first = spool_open(&spool, &why);
+	ck_assert(first >= 0 && spool.can_link);
+	spool.wants_link = false;
+	ck_assert_int_ge(spool_open(&spool, &why), 0);
+	ck_assert(!spool.can_link);
+	ck_assert_str_eq(spool.name, scratch_path(&scratch, "tmp"));
+	/* The first one is closed; its number may be the second's. */
+	ck_assert(spool.fd == first || fcntl(first, F_GETFD) < 0);
+}
+END_TEST
+
 START_TEST(nowhere_to_put_it_is_told)
 {
 	set("mail_temp_dir", "/nonexistent/tmp");
@@ -243,6 +262,7 @@ main(void)
 	tcase_add_loop_test(all, next_recipient_may_have_a_mailbox, 0, 2);
 	tcase_add_loop_test(
 	    all, without_a_maildir_it_is_in_mail_temp_dir, 0, 3);
+	tcase_add_test(all, second_file_is_judged_by_itself);
 	tcase_add_test(all, nowhere_to_put_it_is_told);
 	suite_add_tcase(suite, all);
 	failed = expect_run(suite);

@@ -21,8 +21,8 @@ const char world_mail[] = "From: a@example.org\n"
 			  "\n"
 			  "Hello, Bob.\n";
 
-int
-world_main(Suite *suite)
+static int
+run(Suite *suite, int *count)
 {
 	SRunner *runner = srunner_create(suite);
 	int failed;
@@ -31,9 +31,32 @@ world_main(Suite *suite)
 	scratch_begin();
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
+	*count = srunner_ntests_run(runner);
 	srunner_free(runner);
 	scratch_end();
 	machine_end();
+	return failed;
+}
+
+int
+world_main(Suite *suite)
+{
+	int count;
+
+	return run(suite, &count) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+world_main_tally(Suite *suite, enum tally_kind kind)
+{
+	int count, failed;
+
+	tally_begin();
+	failed = run(suite, &count);
+	if (tally_count(kind) == 0)
+		tally_add(kind, (unsigned long)count);
+	tally_survivor(kind, (unsigned long)failed);
+	tally_print();
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -19,6 +19,7 @@
 #include "machine.h"
 #include "maildir_view.h"
 #include "scratch.h"
+#include "tally.h"
 
 #include <check.h>
 
@@ -34,6 +35,10 @@ extern const char world_mail[];
 
 /* For main(): machine and scratch directories; returns the exit status. */
 int world_main(Suite *suite);
+
+/* The same for tests that are cases of that kind, each test one unless they
+ * count them (tally_add); those that fail are survivors. */
+int world_main_tally(Suite *suite, enum tally_kind kind);
 
 /* A fresh world, the command build/check/lda without arguments, as pipe(8)
  * starts it. */

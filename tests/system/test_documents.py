@@ -332,7 +332,8 @@ def by_hand(world):
         write("/tmp/message", Letter().octets)
         asked = [line.split("  ")[0].strip() for line in
                  README_ASK.splitlines() if line.startswith("lda ")]
-        same(asked, ["lda -n", "lda -t -d bob@example.com"], "README")
+        same(asked, ["lda -n", "lda -t -d bob@example.com", "lda -t"],
+             "README")
         for text in (*LDA_BY_HAND, *("# %s\n" % line for line in asked)):
             (command, _), = documents.commands(text)
             documents.run_command("cd /tmp; " + command, [], {

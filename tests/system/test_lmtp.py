@@ -265,7 +265,10 @@ def Postfix_has_nothing_to_complain_about(world):
                   ["fallback-transport"], ["before-cyrus"],
                   ["before-dovecot"]):
         mark = world.sink.mark()
-        with Wiring(world, *names) as wired:
+        # The others' users are asked of servers that are not there.
+        more = "virtual_mailbox_maps = static:all\n" if (
+            names[0].startswith("before-")) else ""
+        with Wiring(world, *names, main=more) as wired:
             done = wired.command("/usr/sbin/postfix", "check")
             same((done.returncode, done.stderr), (0, ""),
                  "postfix check with %s" % names)

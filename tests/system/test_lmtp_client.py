@@ -16,7 +16,7 @@ import cyrus
 import world
 from cases import Skip, has, lacks, same, test, true
 from letters import Letter, hostile
-from test_lmtp_servers import Dovecot, home
+from test_lmtp_servers import UNKNOWN_PASS, Dovecot, home
 from wiring import Wiring, users
 from world import mails, make_maildir, read, write
 
@@ -176,6 +176,75 @@ def local_hands_the_whole_recipient_over(w):
                 same(len(found), before + 1, name)
                 true(any(read(path).endswith(letter.octets)
                          for path in found), "another letter")
+
+
+@test("postfix")
+def local_names_an_address_that_Dovecot_may_not_know(w):
+    """Dovecot knows carol; told carol@mx.invalid it knows nobody, unless one
+    of both takes the domain off."""
+    shell = ' -f "$SENDER" -a "$RECIPIENT" -d "$USER"'
+    for more, words, status in (((), "", "bounced"), ((), shell, "sent"),
+                                (("auth_username_format = %Ln", ), "",
+                                 "sent")):
+        w.fresh_home("carol")
+        # With a name in lda.conf, Before gives the same to Dovecot.
+        with Before(w, *more) as server:
+            with Wiring(w, main="mailbox_command = %s%s\n" % (
+                    w.lda, words)) as wired:
+                queue_id, result = wired.deliver(
+                    SENDER, "carol@mx.invalid", Letter().octets)
+                same(result.status, status, "%s %s: %s" % (
+                    more, words, result))
+                if status == "bounced":
+                    same(result.dsn, "5.1.1", str(result))
+                    has(result.text, "User doesn't exist: "
+                        r"carol@mx\.invalid")
+                    wired.bounce_of(queue_id)
+            same(len(mails("/home/carol/Maildir")), status == "sent",
+                 "mails of carol")
+            same(server.mails(ANN), [], "mails of another")
+
+
+def before_Dovecot(w, where):
+    return Wiring(w, "before-dovecot", main=UNKNOWN_PASS,
+                  changes=[("unix:/run/dovecot/lmtp", where)])
+
+
+@test("postfix")
+def megabytes_with_the_null_sender_reach_a_port(w):
+    port = world.free_port()
+    with Before(w) as server:
+        server.__exit__()
+        server.more = "service lmtp {\n  inet_listener lmtp {\n" \
+            "    address = 127.0.0.1\n    port = %d\n  }\n}\n" % port
+        server.__enter__()
+        with before_Dovecot(w, "inet:127.0.0.1:%d" % port) as wired:
+            letter = Letter((b"." + b"x" * 78 + b"\n") * 132000)
+            true(len(letter.octets) > 10 << 20, "a small letter")
+            _, result = wired.deliver("", ANN, letter.octets)
+            same((result.status, result.dsn), ("sent", "2.0.0"), str(result))
+        has(only(server, ANN, letter)[:100].decode("latin-1"),
+            r"\AReturn-Path: <>\n")
+
+
+@test("postfix")
+def mail_waits_until_the_socket_is_there(w):
+    place = w.path("late-lmtp")
+    with Before(w) as server:
+        with before_Dovecot(w, "unix:" + place) as wired:
+            letter = Letter()
+            queue_id, result = wired.deliver(SENDER, ANN, letter.octets)
+            same((result.status, result.dsn), ("deferred", "4.4.1"),
+                 str(result))
+            lacks(result.text, "late-lmtp")
+            same(server.mails(ANN), [], "mails")
+            os.symlink(server.at, place)
+            try:
+                result = wired.retry(queue_id, ("sent", "bounced"))
+            finally:
+                os.unlink(place)
+            same((result.status, result.dsn), ("sent", "2.0.0"), str(result))
+        only(server, ANN, letter)
 
 
 # Cyrus.

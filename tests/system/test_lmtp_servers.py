@@ -105,6 +105,7 @@ class Ours:
 
 class Dovecot(Ours):
     name = "Dovecot"
+    more = ""       # settings of a test's own
 
     def __init__(self, w, as_root, names):
         self.w = w
@@ -127,7 +128,7 @@ class Dovecot(Ours):
                           read("/etc/lda.conf").decode())
         bare = found or "userdb = passwd\n" in read("/etc/lda.conf").decode()
         write(self.top + "/conf", DOVECOT_CONF.format(
-            top=self.top, username="%Ln" if bare else "%Lu"))
+            top=self.top, username="%Ln" if bare else "%Lu") + self.more)
         mark = self.w.sink.mark()
         self.process = subprocess.Popen(
             ["/usr/sbin/dovecot", "-F", "-c", self.top + "/conf"],
@@ -465,3 +466,24 @@ def smmapd_and_lda_verify_answer_alike(w):
                 key, got))
             if got[0][0] == 0:
                 same(got[0][1:], got[1][1:], "answers to " + key)
+
+
+@test("postfix")
+def smmapd_and_lda_verify_part_where_a_folder_is_missing(w):
+    """smmapd asks for the mailbox user+detail itself, and refuses what its
+    own lmtpd would put into INBOX; lda-verify asks for the user."""
+    if Cyrus.why_not():
+        raise Skip(Cyrus.why_not())
+    with Wired(w, Cyrus, "virtual-lmtp", people=[ANN],
+               main=UNKNOWN_PASS) as wired:
+        through_lmtp(wired.deliver(ANN)[1][0])  # smmapd makes no users
+        ours = "socketmap:unix:%s/spool/private/lda-verify:rcpt" \
+            % wired.postfix.top
+        theirs = "socketmap:unix:%s:smmap" % wired.server.smmap
+        name = ANN.replace("@", "+none@")
+        for table in (ours, theirs):
+            same(wired.postfix.postmap(ANN, table), (0, ANN, ""), table)
+        same(wired.postfix.postmap(name, theirs)[0], 1, "smmapd")
+        same(wired.postfix.postmap(name, ours), (0, ANN, ""), "lda-verify")
+        through_lmtp(wired.deliver(name)[1][0])
+        same(len(wired.server.mails(ANN)), 2, "mails in INBOX")

@@ -87,6 +87,7 @@ START_TEST(message_ends_where_it_ends)
 	struct outcome got;
 
 	for (size_t count = 1; count < 20; count++) {
+		tally_add(TALLY_ATTACKS, 1);
 		buf_init(&got.text, room, sizeof(room));
 		read_message(rows[_i].given, count, &got);
 		expect_str(rows[_i].given, buf_str(&got.text), rows[_i].text);
@@ -150,6 +151,7 @@ START_TEST(all_short_messages_are_as_the_rfc_says)
 		model(given, &want);
 		ends += want.ended;
 		for (size_t count = 1; count < 9; count += count == 3 ? 5 : 1) {
+			tally_add(TALLY_ATTACKS, 1);
 			buf_init(&got.text, room[1], sizeof(room[1]));
 			read_message(given, count, &got);
 			if (got.ended != want.ended ||
@@ -178,6 +180,7 @@ START_TEST(lines_of_any_length_pass)
 	ck_assert_ptr_nonnull(room);
 	for (size_t length = around - 1; length <= around + 1; length++)
 		for (size_t i = 0; i < COUNT(tails); i++) {
+			tally_add(TALLY_ATTACKS, 1);
 			struct buf given;
 			struct outcome got;
 
@@ -263,5 +266,5 @@ main(void)
 	tcase_add_test(all, dots_at_the_edge_of_the_input);
 	tcase_add_test(all, pieces_are_large_and_not_copied);
 	suite_add_tcase(suite, all);
-	return expect_run(suite);
+	return expect_run_tally(suite, TALLY_ATTACKS);
 }
