@@ -213,6 +213,19 @@ is_pipe(const struct fault_record *record)
 	return record->path[0] == '(';
 }
 
+/* Until a signal; poll_open lets in those that are held. */
+static void
+hang(const struct fault_record *record)
+{
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	if (record->call == CALL_POLL_OPEN)
+		(void)sigsuspend(&none);
+	else
+		(void)pause();
+}
+
 /* What the rule does at its own place.  True: the call is not made. */
 static bool
 rule_refuses(struct fault_record *record)
@@ -242,7 +255,7 @@ rule_refuses(struct fault_record *record)
 	case ACT_HANG:
 	case ACT_HANG_TERM:
 		record->injected = true;
-		(void)pause();
+		hang(record);
 		return fail(record, EINTR);
 	case ACT_PRETEND:
 		record->injected = true;
