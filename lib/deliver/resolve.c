@@ -271,6 +271,10 @@ resolve_privileges(const struct settings *settings, const struct user *user,
 {
 	uid_t uid = sys_uid();
 
+	/* Whoever cannot be told may be root. */
+	if (uid == (uid_t)-1)
+		return status_fail(why, STATUS_TROUBLE,
+		    "cannot tell who we are: %s", strerror(errno));
 	if (uid == 0)
 		return become(settings, user, keeper, arena, why);
 	if (!user->has_uid || user->uid == uid)

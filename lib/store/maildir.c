@@ -44,6 +44,8 @@ create_file(struct delivery *delivery, struct status *why)
 		if (errno != ESTALE || at->reopened)
 			break;
 		at->reopened = true;
+		/* First what shares a descriptor with it. */
+		maildir_close_counted(delivery);
 		maildir_close(at);
 		if (maildir_enter(delivery, why) < 0)
 			return -1;

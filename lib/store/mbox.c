@@ -579,7 +579,7 @@ reserve(struct mbox *at, struct status *why)
 	if (at->most_size - at->old_size <= (off_t)WRITE_OCTETS ||
 	    sys_reserve(at->fd, at->old_size, at->most_size - at->old_size) ==
 		0 ||
-	    errno == EOPNOTSUPP)
+	    errno == EOPNOTSUPP || errno == ENOSYS)
 		return 0;
 	error = errno;
 	/* A part of it may be ours now.  A file that has grown under our locks
@@ -666,6 +666,7 @@ static void
 cut_back(struct mbox *at, struct status *why)
 {
 	struct stat facts;
+	bool timed;
 
 	if (sys_fstat(at->fd, &facts) == 0 && facts.st_size > at->most_size) {
 		status_add(why,
@@ -677,7 +678,8 @@ cut_back(struct mbox *at, struct status *why)
 	if (sys_ftruncate(at->fd, at->old_size) < 0)
 		status_add(why, "; %s could not be cut back to %jd octets: %s",
 		    at->path, (intmax_t)at->old_size, strerror(errno));
-	if (sys_futimens(at->fd, at->old_times) < 0 || sys_fsync(at->fd) < 0)
+	timed = sys_futimens(at->fd, at->old_times) == 0;
+	if (sys_fsync(at->fd) < 0 || !timed)
 		status_add(why, "; %s could not be synced", at->path);
 }
 

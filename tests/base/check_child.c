@@ -1,6 +1,7 @@
 /*
  * check_child.c - a helper gives its answer, or is ended.
  */
+#define _GNU_SOURCE /* setresgid(2) */
 #include "base/child.h"
 
 #include "../base/expect.h"
@@ -167,6 +168,26 @@ START_TEST(ignored_signals_are_default_again)
 }
 END_TEST
 
+/* The spool's, which a set-group-ID start has brought: a helper that an NSS
+ * module runs in must not get it. */
+START_TEST(group_of_our_file_is_not_handed_on)
+{
+	/* Not through a shell: that gives the group up by itself. */
+	char name[] = "grep", word[] = "^Gid", file[] = "/proc/self/status";
+	char *argv[] = { name, word, file, NULL };
+	struct child_end end;
+	struct str got;
+
+	if (setresgid(4001, 60777, 60777) < 0)
+		return; /* not root */
+	ck_assert_int_eq(
+	    child_run("/bin/grep", argv, PATIENCE_MS, 100, &arena, &end, &got),
+	    0);
+	ck_assert_int_eq(end.exit_code, 0);
+	expect_str(STR("Gid"), got, STR("Gid:\t4001\t4001\t4001\t4001\n"));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -183,6 +204,8 @@ main(void)
 	tcase_add_test(helper, no_descriptor_of_ours_is_handed_on);
 	tcase_add_test(helper, no_descriptor_is_left_behind);
 	tcase_add_test(helper, ignored_signals_are_default_again);
+	if (expect_forks())
+		tcase_add_test(helper, group_of_our_file_is_not_handed_on);
 	suite_add_tcase(suite, helper);
 	return expect_run(suite);
 }

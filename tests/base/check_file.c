@@ -4,12 +4,14 @@
 #include "base/file.h"
 
 #include "base/buf.h"
+#include "base/stop.h"
 
 #include "../base/expect.h"
 #include "support/scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -296,6 +298,26 @@ START_TEST(everything_is_written)
 }
 END_TEST
 
+/* A disk that is slow but answers is not interrupted by anything. */
+START_TEST(nothing_more_is_written_when_the_time_is_over)
+{
+	struct stop_words words = { .fd = -1, .words = "", .exit_code = 75 };
+	int signals[] = { SIGALRM, SIGTERM };
+	int errors[] = { ETIMEDOUT, ECANCELED };
+	int fd = open(
+	    scratch_path(&scratch, "f"), O_WRONLY | O_CREAT | O_EXCL, 0600);
+
+	stop_prepare_signals(words);
+	ck_assert_int_eq(file_write_all(fd, STR("a")), 0);
+	ck_assert_int_eq(raise(signals[_i]), 0);
+	ck_assert_int_eq(file_write_all(fd, STR("b")), -1);
+	ck_assert_int_eq(errno, errors[_i]);
+	ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), 1);
+	stop_keep_on();
+	(void)close(fd);
+}
+END_TEST
+
 START_TEST(full_disk_is_enospc)
 {
 	int fd = open("/dev/full", O_WRONLY);
@@ -386,6 +408,9 @@ main(void)
 	tcase_add_test(whole, device_is_no_file);
 	tcase_add_test(whole, failed_open_leaves_no_descriptor);
 	tcase_add_test(whole, everything_is_written);
+	if (expect_forks())
+		tcase_add_loop_test(
+		    whole, nothing_more_is_written_when_the_time_is_over, 0, 2);
 	tcase_add_test(whole, full_disk_is_enospc);
 	tcase_add_loop_test(whole, copy_is_whole_wherever_the_descriptor_stands,
 	    0, (int)COUNT(copies));

@@ -254,7 +254,7 @@ static const struct {
 	bool has_uid, has_gid;
 	const char *word;
 } refused[] = {
-	{ 0, 4001, true, true, "uid 0" },
+	{ 0, 4001, true, true, "has uid 0, and lda never delivers as root" },
 	{ 99, 4001, true, true, "first_valid_uid" },
 	{ 499, 4001, true, true, "first_valid_uid" },
 	{ 4001, 0, true, true, "gid 0" },

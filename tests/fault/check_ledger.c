@@ -194,6 +194,7 @@ START_TEST(mbox_is_cut_back_under_its_locks)
 		{ CALL_LOCK_FCNTL, "/h/mbox", NULL, 0 },
 		{ CALL_WRITE, "/h/mbox", NULL, 0 },
 		{ CALL_FTRUNCATE, "/h/mbox", NULL, 0 },
+		{ CALL_FSYNC, "/h/mbox", NULL, 0 },
 		{ CALL_UNLINKAT, "/h/mbox.lock", NULL, 0 },
 		{ CALL_LOCK_FCNTL, "/h/mbox", NULL, 0 },
 		{ CALL_CLOSE, "/h/mbox", NULL, 0 },
@@ -205,9 +206,13 @@ START_TEST(mbox_is_cut_back_under_its_locks)
 	ck_assert_msg(ledger_mbox_was_cut_back(records, COUNT(undone),
 			  "/h/mbox", complaint, sizeof(complaint)),
 	    "%s", complaint);
+	records[3].call = CALL_FSTAT;
+	ck_assert(!ledger_mbox_was_cut_back(
+	    records, COUNT(undone), "/h/mbox", complaint, sizeof(complaint)));
+	ck_assert_str_eq(complaint, "it was cut back and not synced: /h/mbox");
 	kept = records[2]; /* after the dotlock is given up */
-	records[2] = records[3];
-	records[3] = kept;
+	records[2] = records[4];
+	records[4] = kept;
 	ck_assert(!ledger_mbox_was_cut_back(
 	    records, COUNT(undone), "/h/mbox", complaint, sizeof(complaint)));
 	ck_assert_str_eq(
@@ -236,6 +241,84 @@ START_TEST(link_and_unlink_is_durable)
 	ck_assert_msg(ledger_is_durable(
 			  records, COUNT(linked), complaint, sizeof(complaint)),
 	    "%s", complaint);
+}
+END_TEST
+
+/* What one step too few, or another one, makes of an undoing that was sound. */
+START_TEST(undoing_is_synced_or_seen)
+{
+	static const struct step undone[] = {
+		{ CALL_MKDIRAT, "/h/M", NULL, 0 },
+		{ CALL_FSYNC, "/h", NULL, 0 },
+		{ CALL_MKDIRAT, "/h/M/new", NULL, 0 },
+		{ CALL_UNLINKAT, "/h/M/new", NULL, 0 },
+		{ CALL_UNLINKAT, "/h/M/new/1", NULL, 0 },
+		{ CALL_FSYNC, "/h/M/new", NULL, 0 },
+	};
+	static const struct {
+		size_t step;
+		const char *complaint;
+	} missed[] = {
+		{ 1, "neither synced nor unmade: /h/M" },
+		{ 3, "neither synced nor unmade: /h/M/new" },
+		{ 5, "taken back, and that was not synced: /h/M/new/1" },
+	};
+	struct fault_record records[COUNT(undone)];
+	char complaint[512] = "";
+
+	record_steps(undone, COUNT(undone), records);
+	ck_assert_msg(ledger_is_undone(
+			  records, COUNT(undone), complaint, sizeof(complaint)),
+	    "%s", complaint);
+	for (size_t i = 0; i < COUNT(missed); i++) {
+		record_steps(undone, COUNT(undone), records);
+		records[missed[i].step].call = CALL_FSTAT;
+		/* The last sync is of /h/M/new, and would do for it. */
+		if (missed[i].step == 3)
+			records[4].call = records[5].call = CALL_FSTAT;
+		ck_assert(!ledger_is_undone(
+		    records, COUNT(undone), complaint, sizeof(complaint)));
+		ck_assert_str_eq(complaint, missed[i].complaint);
+	}
+}
+END_TEST
+
+/* How a name can come to what is not whole, or not one's own. */
+START_TEST(name_of_what_is_not_whole_is_seen)
+{
+	static const struct {
+		struct step steps[3];
+		const char *complaint;
+	} bad[] = {
+		{ { { CALL_WRITE, "/M/tmp/1", NULL, NEW_FILE },
+		      { CALL_LINKAT, "/M/tmp/1", "/M/new/1", 0 } },
+		    "it may not be whole: /M/new/1" },
+		{ { { CALL_WRITE, "/M/s.new", NULL, NEW_FILE },
+		      { CALL_RENAMEAT, "/M/s.new", "/M/subscriptions", 0 } },
+		    "it may not be whole: /M/subscriptions" },
+		{ { { CALL_CLOSE, "/M/size.1", NULL, NEW_FILE },
+		      { CALL_RENAMEAT, "/M/size.1", "/M/maildirsize", 0 } },
+		    "it may not be whole: /M/maildirsize" },
+		{ { { CALL_FSTATAT, "/M/new/2", NULL, 0 },
+		      { CALL_RENAMEAT, "/M/tmp/1", "/M/new/1", 0 } },
+		    "another message may have had this name: /M/new/1" },
+	};
+	struct fault_record records[2];
+	char complaint[512] = "";
+
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		record_steps(bad[i].steps, 2, records);
+		if (records[0].call == CALL_CLOSE)
+			records[0].result = -1;
+		ck_assert(!ledger_names_are_whole(
+		    records, 2, complaint, sizeof(complaint)));
+		ck_assert_str_eq(complaint, bad[i].complaint);
+		records[0].call = CALL_FSYNC;
+		records[1].call = CALL_RENAMEAT_NEW;
+		ck_assert_msg(ledger_names_are_whole(
+				  records, 2, complaint, sizeof(complaint)),
+		    "row %zu: %s", i, complaint);
+	}
 }
 END_TEST
 
@@ -277,6 +360,8 @@ main(void)
 	tcase_add_test(durable, appended_mbox_is_durable);
 	tcase_add_test(durable, missing_step_of_an_mbox_is_seen);
 	tcase_add_test(durable, mbox_is_cut_back_under_its_locks);
+	tcase_add_test(durable, undoing_is_synced_or_seen);
+	tcase_add_test(durable, name_of_what_is_not_whole_is_seen);
 	tcase_add_test(durable, line_names_call_and_fault);
 	suite_add_tcase(suite, durable);
 	runner = srunner_create(suite);

@@ -27,10 +27,13 @@ enum file_kind {
 	DIRECTORY,
 	UNREADABLE, /* a directory that cannot be synced: no ledger */
 	ONLY_READ,
-	WRITTEN, /* what was written to before */
-	AGAIN,   /* open already, or a mail root whose folder is */
-	COUNTED, /* a mail root that is looked through for its folders */
+	WRITTEN,   /* what was written to before */
+	UNWRITTEN, /* an mbox of which nothing was written yet */
+	AGAIN,     /* open already, or a mail root whose folder is */
+	COUNTED,   /* a mail root that is looked through for its folders */
 	IN_FORK,
+	IN_ROUNDS, /* of an mbox that is locked */
+	IN_COUNT,  /* of all mail, after maildirsize could not be used */
 	DOTLOCK_TRY
 };
 
@@ -73,6 +76,8 @@ static const struct excuse {
 	{ CALL_FSTATAT, 0, "/homes", ANY, "tells only where to begin to make" },
 	{ CALL_FSTATAT, ENOENT, "/", ANY, "then it is made, and found there" },
 	{ CALL_OPENAT, ENOENT, "/world/home", DIRECTORY, "made, and there" },
+	{ CALL_OPENAT, 0, "/proc/", ANY, "then the parent's pid has to do" },
+	{ CALL_READ, 0, "/proc/", ANY, "then the parent's pid has to do" },
 	{ CALL_OPENAT, EACCES, "/world/home", UNREADABLE,
 	    "one may make names there and not read them: synced from below" },
 	{ CALL_FSTATAT, 0, "/.Work", ANY,
@@ -119,6 +124,8 @@ static const struct excuse {
 	{ CALL_FSTATAT, 0, ".lock", ANY, "looked at again in a moment" },
 	{ CALL_RENAMEAT, 0, ".lock", ANY, "broken at the next try" },
 	{ CALL_UNLINKAT, 0, ".lock", ANY, "a dead process's is broken" },
+	{ CALL_RENAMEAT_NEW, 0, ".lock.aside", ANY, "put back by a link" },
+	{ CALL_LINKAT, 0, ".lock.aside", ANY, "the kernel's lock holds" },
 	{ CALL_FSTATAT, 0, "/mbox", ANY, "looked at again in a moment" },
 	{ CALL_FSTATAT, 0, "/spool/", ANY, "looked at again in a moment" },
 	{ CALL_FSTATAT, 0, "/mail/Work", ANY, "looked at again in a moment" },
@@ -135,6 +142,16 @@ static const struct excuse {
 	{ CALL_FDOPENDIR, 0, "/Maildir", ANY, "quota never fails a mail" },
 	{ CALL_READDIR, 0, "/Maildir", ANY, "quota never fails a mail" },
 	{ CALL_CLOSEDIR, 0, "/Maildir", ANY, "quota never fails a mail" },
+	{ CALL_CLOSE, 0, "", UNWRITTEN, "nothing was written through it" },
+	{ CALL_OPENAT, 0, "/Maildir", IN_COUNT, "quota never fails a mail" },
+	{ CALL_POLL, 0, "", IN_ROUNDS, "the next round comes sooner" },
+	{ CALL_OPENAT, 0, "/proc/", ANY, "getppid tells nearly all" },
+	{ CALL_PREAD, 0, "/proc/", ANY, "getppid tells nearly all" },
+	{ CALL_NO_NEW_PRIVILEGES, 0, "", ANY, "a sandbox is no promise" },
+	{ CALL_LANDLOCK_RULES, 0, "", ANY, "a sandbox is no promise" },
+	{ CALL_LANDLOCK_ALLOW, 0, "", ANY, "a sandbox is no promise" },
+	{ CALL_LANDLOCK_ENTER, 0, "", ANY, "a sandbox is no promise" },
+	{ CALL_FILTER_CALLS, 0, "", ANY, "a sandbox is no promise" },
 	{ CALL_FSYNC, EINVAL, "", DIRECTORY,
 	    "a file system that has no sync of directories" },
 };
@@ -199,6 +216,21 @@ has_argument(const struct scenario *scenario, const char *part)
 	return false;
 }
 
+/* The first fault of a pair has met maildirsize, or a directory on its way. */
+static bool
+maildirsize_failed(
+    const struct evidence *evidence, const struct fault_record *record)
+{
+	if (evidence->second == NULL || (record->flags & O_DIRECTORY) == 0)
+		return false;
+	for (const struct fault_record *at = evidence->records; at < record;
+	     at++)
+		if (at->call == CALL_OPENAT &&
+		    strstr(at->path, "/maildirsize") != NULL)
+			return true;
+	return false;
+}
+
 static bool
 is_of_kind(const struct evidence *evidence, const struct fault_record *record,
     enum file_kind kind)
@@ -206,6 +238,13 @@ is_of_kind(const struct evidence *evidence, const struct fault_record *record,
 	switch (kind) {
 	case WRITTEN:
 		return was_written_before(evidence, record);
+	case UNWRITTEN:
+		return (evidence->scenario->flags & STORE_MBOX) != 0 &&
+		    !was_written_before(evidence, record);
+	case IN_COUNT:
+		return maildirsize_failed(evidence, record);
+	case IN_ROUNDS:
+		return (evidence->scenario->flags & STORE_MBOX) != 0;
 	case COUNTED:
 		return folder_is_looked_for(evidence, record);
 	case IN_FORK:
@@ -278,10 +317,15 @@ is_remote(const struct evidence *evidence)
 	return (evidence->scenario->flags & SERVE_LMTP) != 0;
 }
 
-/* In a scenario where nothing can be removed, or cut back. */
+/* In a scenario where nothing can be removed, or cut back; or the second fault
+ * of a pair has met the undoing. */
 static bool
 cannot_undo(const struct evidence *evidence)
 {
+	if (evidence->second != NULL &&
+	    (was_injected(evidence, CALL_UNLINKAT, "") ||
+		was_injected(evidence, CALL_FTRUNCATE, "")))
+		return true;
 	return evidence->scenario->weather.call == CALL_UNLINKAT ||
 	    evidence->scenario->weather.call == CALL_FTRUNCATE;
 }
@@ -320,10 +364,20 @@ tmp_is_clean(const struct evidence *evidence)
 static bool
 must_not_matter(const struct evidence *evidence)
 {
+	if (evidence->second != NULL)
+		return false;
 	switch (evidence->rule->action) {
 	case ACT_FAIL:
 		if (evidence->rule->error == EAGAIN)
 			return was_injected(evidence, CALL_READ, "");
+		/* There are other names, and a server may have forgotten the
+		 * directory. */
+		if (evidence->rule->error == EEXIST)
+			return was_injected(
+			    evidence, CALL_OPENAT, "/Maildir/tmp/");
+		if (evidence->rule->error == ESTALE)
+			return was_injected(
+			    evidence, CALL_OPENAT, "/Maildir/tmp");
 		return evidence->rule->error == EINTR &&
 		    !was_injected(evidence, CALL_FSYNC, "") &&
 		    !was_injected(evidence, CALL_CLOSE, "");
@@ -411,6 +465,15 @@ records_before_commit(const struct evidence *evidence)
 	return evidence->record_count;
 }
 
+/* After an interruption; but of what fsync and close have said once the second
+ * answer may be a lie. */
+static bool
+may_be_made_again(const struct fault_record *record)
+{
+	return record->error == EINTR && record->call != CALL_FSYNC &&
+	    record->call != CALL_CLOSE;
+}
+
 static bool
 judge_failures(const struct evidence *evidence, char *complaint, size_t size)
 {
@@ -426,7 +489,7 @@ judge_failures(const struct evidence *evidence, char *complaint, size_t size)
 		const struct fault_record *record = &evidence->records[i];
 
 		if (!record->injected || record->result >= 0 ||
-		    record->happened || record->error == EINTR ||
+		    record->happened || may_be_made_again(record) ||
 		    find_excuse(evidence, record) != NULL)
 			continue;
 		ledger_line(record, line, sizeof(line));
@@ -474,16 +537,36 @@ judge_charge(const struct evidence *evidence, char *complaint, size_t size)
 	if (ended && tree->sum_octets < tree->octets)
 		return true;
 	/* "There is no new/ or cur/" is an answer that is believed. */
-	if (evidence->rule->error == ENOENT &&
+	if ((evidence->rule->error == ENOENT ||
+		(evidence->second != NULL &&
+		    evidence->second->error == ENOENT)) &&
 	    was_injected(evidence, CALL_OPENAT, "/Maildir/"))
 		return true;
 	/* It could neither be charged nor removed. */
-	if (was_injected(evidence, CALL_UNLINKAT, "/maildirsize") &&
+	if ((was_injected(evidence, CALL_UNLINKAT, "/maildirsize") ||
+		(evidence->second != NULL &&
+		    was_injected(evidence, CALL_OPENAT, "/Maildir"))) &&
 	    tree->sum_octets < tree->octets)
 		return true;
 	return object(complaint, size,
 	    "maildirsize says %lu octets in %lu messages, there are %lu in %lu",
 	    tree->sum_octets, tree->sum_messages, tree->octets, tree->messages);
+}
+
+/* One delivery in 256 removes what is old in tmp/, and nothing else. */
+static bool
+judge_debris(const struct evidence *evidence, char *complaint, size_t size)
+{
+	const unsigned flags = evidence->scenario->flags;
+
+	if ((flags & (WORLD_OLD_TMP | WORLD_TOUCHED_TMP)) == 0 ||
+	    evidence->rule->action != ACT_NOT)
+		return true;
+	if (evidence->tree->young != 1)
+		return object(complaint, size, "it removed a young file");
+	return evidence->tree->debris == 0 ||
+	    object(complaint, size, "%u old files are left in tmp/",
+		evidence->tree->debris);
 }
 
 static bool
@@ -569,7 +652,8 @@ judge_delivered(const struct evidence *evidence, char *complaint, size_t size)
 	if (was_asked_to_end(evidence))
 		return object(complaint, size,
 		    "delivered, though it was asked to end before");
-	if (evidence->rule->action == ACT_PRETEND)
+	if (evidence->rule->action == ACT_PRETEND ||
+	    evidence->rule->action == ACT_SAVE)
 		return object(complaint, size,
 		    "delivered, though the rights were not dropped");
 	if (fell_back)
@@ -584,12 +668,24 @@ judge_delivered(const struct evidence *evidence, char *complaint, size_t size)
 	    !tmp_is_clean(evidence) || !litter_is_excused(evidence))
 		return object(complaint, size, "exit 0, and %s", tree->note);
 	if (!judge_charge(evidence, complaint, size) ||
+	    !judge_debris(evidence, complaint, size) ||
 	    !judge_subscription(evidence, complaint, size))
 		return false;
 	if (evidence->ending->reply_length > 0)
 		return object(complaint, size, "exit 0 with a reply: %s",
 		    evidence->ending->reply);
 	if (!fell_back && !judge_failures(evidence, complaint, size))
+		return false;
+	if ((evidence->scenario->flags & (START_AS_ROOT | START_SETGID)) != 0 &&
+	    !evidence->ledger_overflowed &&
+	    !ledger_shows_rights_given_up(evidence->records,
+		evidence->record_count,
+		(evidence->scenario->flags & START_AS_ROOT) != 0, complaint,
+		size))
+		return false;
+	if (!evidence->ledger_overflowed &&
+	    !ledger_names_are_whole(
+		evidence->records, evidence->record_count, complaint, size))
 		return false;
 	return judge_durable(evidence, complaint, size);
 }
@@ -641,6 +737,9 @@ judge_code(const struct evidence *evidence, char *complaint, size_t size)
 		{ ESTALE, "4.2.1" },
 	};
 
+	/* Of two failures either may be told. */
+	if (evidence->second != NULL)
+		return true;
 	if (evidence->ending->reply[0] != '4')
 		return true; /* what the scenario gives anyway */
 	/* To look for a Maildir and find none is no failure yet. */
@@ -738,7 +837,15 @@ judge_refused(
 	if (!tmp_is_clean(evidence) || !litter_is_excused(evidence))
 		return object(
 		    complaint, size, "exit %d, and %s", code, tree->note);
+	/* Neither the outputs nor /dev/null in their place: only the exit
+	 * status is left to speak. */
+	if (evidence->second != NULL && code == EXIT_TEMPORARY &&
+	    was_injected(evidence, CALL_OPENAT, "/dev/null"))
+		return true;
 	if (!judge_charge(evidence, complaint, size) ||
+	    (!evidence->ledger_overflowed && !cannot_undo(evidence) &&
+		!ledger_is_undone(evidence->records, evidence->record_count,
+		    complaint, size)) ||
 	    (is_mbox(evidence) && !evidence->ledger_overflowed &&
 		!ledger_mbox_was_cut_back(evidence->records,
 		    evidence->record_count, evidence->folder, complaint, size)))
@@ -783,6 +890,41 @@ could_not_count(const struct evidence *evidence)
 	    was_injected_first(evidence, "/Maildir");
 }
 
+/* What is closed twice may be somebody else's by then. */
+static bool
+closes_twice(const struct evidence *evidence)
+{
+	for (size_t i = 0; i < evidence->record_count; i++)
+		if (evidence->records[i].call == CALL_CLOSE &&
+		    evidence->records[i].error == EBADF)
+			return true;
+	return false;
+}
+
+/* What hung until the time was over is not asked again: it would hang again.
+ * (A directory may be opened for two reasons.) */
+static bool
+hangs_again(const struct evidence *evidence)
+{
+	const struct fault_record *hung = NULL;
+
+	if (evidence->rule->action != ACT_HANG &&
+	    evidence->rule->action != ACT_HANG_TERM &&
+	    evidence->rule->action != ACT_LATE_HANG)
+		return false;
+	for (size_t i = 0; i < evidence->record_count; i++) {
+		const struct fault_record *record = &evidence->records[i];
+
+		if (hung != NULL && record->process == hung->process)
+			return record->call == hung->call &&
+			    (call_row(record->call)->flags & CALL_MOVES) != 0 &&
+			    strcmp(record->path, hung->path) == 0;
+		if (record->injected)
+			hung = record;
+	}
+	return false;
+}
+
 bool
 judge_delivery(const struct evidence *evidence, char *complaint, size_t size)
 {
@@ -792,6 +934,10 @@ judge_delivery(const struct evidence *evidence, char *complaint, size_t size)
 		return object(complaint, size, "it did not end");
 	if (evidence->ran_away)
 		return object(complaint, size, "it tried again without end");
+	if (hangs_again(evidence))
+		return object(complaint, size, "it asked again what had hung");
+	if (closes_twice(evidence))
+		return object(complaint, size, "it closed what was closed");
 	if (WIFSIGNALED(status))
 		return judge_signal(
 		    evidence, WTERMSIG(status), complaint, size);

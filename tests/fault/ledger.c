@@ -168,6 +168,11 @@ replay(struct model *model, const struct fault_record *record)
 		if ((record->flags & O_CREAT) != 0 &&
 		    add(model, record->path) == NULL)
 			return object(model, "too many names", record->path);
+		if ((record->flags & O_CREAT) != 0 &&
+		    (record->flags & O_EXCL) == 0 &&
+		    is_in(record->path, "/tmp"))
+			return object(model, "it may have been somebody's file",
+			    record->path);
 		return true;
 	case CALL_MKDIRAT:
 		if (add(model, record->path) == NULL)
@@ -318,6 +323,12 @@ ledger_mbox_is_durable(const struct fault_record *records, size_t count,
 		if (record->call == CALL_FSYNC && record->happened &&
 		    strcmp(record->path, path) == 0)
 			synced = true;
+		if (record->call == CALL_OPENAT &&
+		    strcmp(record->path, path) == 0 &&
+		    ((record->flags & O_TRUNC) != 0 ||
+			(record->flags & (O_CREAT | O_EXCL)) == O_CREAT))
+			return complain(complaint, size,
+			    "it may have been somebody's file", path);
 		if (makes(record) && is_or_holds(record->path, path) &&
 		    !directory_is_synced(records, count, i, record->path))
 			return complain(complaint, size,
@@ -353,7 +364,7 @@ bool
 ledger_mbox_was_cut_back(const struct fault_record *records, size_t count,
     const char *path, char *complaint, size_t size)
 {
-	bool dirty = false, cut = false;
+	bool dirty = false, cut = false, synced = false;
 
 	for (size_t i = 0; i < count; i++) {
 		if (is_write_to(&records[i], path)) {
@@ -364,15 +375,199 @@ ledger_mbox_was_cut_back(const struct fault_record *records, size_t count,
 		}
 		if (records[i].call == CALL_FTRUNCATE &&
 		    strcmp(records[i].path, path) == 0) {
-			cut = true;
-			dirty = false;
+			cut = cut || dirty; /* not what was only reserved */
+			dirty = synced = false;
 		}
+		if (records[i].call == CALL_FSYNC &&
+		    strcmp(records[i].path, path) == 0)
+			synced = true;
 		if (dirty && lets_go(&records[i], path))
 			return complain(complaint, size,
 			    "a lock was given up before it was cut back", path);
 	}
-	return !dirty ||
-	    complain(complaint, size, "it was never cut back", path);
+	if (dirty)
+		return complain(complaint, size, "it was never cut back", path);
+	return !cut || synced ||
+	    complain(complaint, size, "it was cut back and not synced", path);
+}
+
+/* Whether a call of that kind on path was made, with success or without,
+ * behind the record at. */
+static bool
+was_tried(const struct fault_record *records, size_t count, size_t at,
+    enum fault_call call, const char *path)
+{
+	for (size_t i = at + 1; i < count; i++)
+		if (records[i].call == call &&
+		    strcmp(records[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/* Whether the directory that holds path was synced after the record at, or
+ * that was tried. */
+static bool
+sync_was_tried(const struct fault_record *records, size_t count, size_t at,
+    const char *path)
+{
+	for (size_t i = at + 1; i < count; i++)
+		if (records[i].call == CALL_FSYNC &&
+		    is_directly_in(path, records[i].path))
+			return true;
+	return false;
+}
+
+/* A directory that one may not read is synced from below. */
+static bool
+is_synced_from_below(const struct fault_record *records, size_t count,
+    size_t at, const char *path)
+{
+	for (size_t i = at + 1; i < count; i++)
+		if (records[i].call == CALL_FSYNC && records[i].happened &&
+		    strcmp(records[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+bool
+ledger_is_undone(const struct fault_record *records, size_t count,
+    char *complaint, size_t size)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *path = records[i].path;
+
+		if (!records[i].happened)
+			continue;
+		if (records[i].call == CALL_UNLINKAT && is_in(path, "/new") &&
+		    !sync_was_tried(records, count, i, path))
+			return complain(complaint, size,
+			    "taken back, and that was not synced", path);
+		if (records[i].call == CALL_MKDIRAT &&
+		    !directory_is_synced(records, count, i, path) &&
+		    !is_synced_from_below(records, count, i, path) &&
+		    !was_tried(records, count, i, CALL_UNLINKAT, path))
+			return complain(
+			    complaint, size, "neither synced nor unmade", path);
+	}
+	return true;
+}
+
+static bool
+was_closed_badly(
+    const struct fault_record *records, size_t end, const char *path)
+{
+	for (size_t i = 0; i < end; i++)
+		if (records[i].call == CALL_CLOSE && records[i].result < 0 &&
+		    strcmp(records[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/* Before the record end: no write behind the last sync, no failed close. */
+static bool
+is_whole(const struct fault_record *records, size_t end, const char *path)
+{
+	bool whole = true;
+
+	for (size_t i = 0; i < end; i++) {
+		const struct fault_record *record = &records[i];
+
+		if (strcmp(record->path, path) != 0)
+			continue;
+		if (record->call == CALL_WRITE && record->happened)
+			whole = false;
+		if (record->call == CALL_FSYNC && record->happened)
+			whole = true;
+	}
+	return whole && !was_closed_badly(records, end, path);
+}
+
+static bool
+is_looked_for(const struct fault_record *records, size_t end, const char *path)
+{
+	for (size_t i = 0; i < end; i++)
+		if (records[i].call == CALL_FSTATAT &&
+		    records[i].error == ENOENT &&
+		    strcmp(records[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+static bool
+ends_with(const char *path, const char *name)
+{
+	size_t length = strlen(path), part = strlen(name);
+
+	return length >= part && strcmp(path + length - part, name) == 0;
+}
+
+bool
+ledger_names_are_whole(const struct fault_record *records, size_t count,
+    char *complaint, size_t size)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct fault_record *record = &records[i];
+		const char *name = record->other;
+		bool renames = record->call == CALL_RENAMEAT;
+
+		if (!record->happened ||
+		    (!renames && record->call != CALL_LINKAT &&
+			record->call != CALL_RENAMEAT_NEW))
+			continue;
+		if (renames && is_in(name, "/new") &&
+		    !is_looked_for(records, i, name))
+			return complain(complaint, size,
+			    "another message may have had this name", name);
+		if ((is_in(name, "/new") ||
+			ends_with(name, "/subscriptions")) &&
+		    !is_whole(records, i, record->path))
+			return complain(
+			    complaint, size, "it may not be whole", name);
+		/* It is counted anew after a power cut, and not synced. */
+		if (ends_with(name, "/maildirsize") &&
+		    was_closed_badly(records, i, record->path))
+			return complain(
+			    complaint, size, "it may not be whole", name);
+	}
+	return true;
+}
+
+/* What the program must have done, in this order, before it did that on path.
+ */
+static bool
+goes_first(const struct fault_record *records, size_t count,
+    const enum fault_call *order, size_t steps, enum fault_call call,
+    const char *path, char *complaint, size_t size)
+{
+	size_t step = 0;
+
+	for (size_t i = 0; i < count && step < steps; i++) {
+		if (records[i].process != 0)
+			continue;
+		if (records[i].call == call &&
+		    strstr(records[i].path, path) != NULL)
+			break;
+		if (records[i].call == order[step] &&
+		    (records[i].happened || order[step] == CALL_SETEUID))
+			step++;
+	}
+	return step == steps ||
+	    complain(complaint, size, "not made, or too late",
+		call_row(order[step])->name);
+}
+
+bool
+ledger_shows_rights_given_up(const struct fault_record *records, size_t count,
+    bool root, char *complaint, size_t size)
+{
+	static const enum fault_call of_root[] = { CALL_SETGROUPS, CALL_SETGID,
+		CALL_SETUID, CALL_GETGIDS, CALL_GETUIDS, CALL_SETEUID };
+	static const enum fault_call of_group[] = { CALL_SETGID, CALL_GETGIDS };
+
+	return root ? goes_first(records, count, of_root, COUNT(of_root),
+			  CALL_READ, "(stdin)", complaint, size) :
+		      goes_first(records, count, of_group, COUNT(of_group),
+			  CALL_OPENAT, "/etc/", complaint, size);
 }
 
 void

@@ -41,6 +41,26 @@ set_up(struct lmtp_stage *stage, const struct lmtp_rows *rows)
 	stage->setting = rows->setting;
 }
 
+/* Whether the speaker has synced the file before the first recipient's process
+ * gave it a name: a failure of the disk is told to one of those who have a file
+ * open, and the others would say "delivered". */
+static bool
+is_synced_for_all(const struct lmtp_stage *stage)
+{
+	unsigned count = stage->plan->records;
+
+	for (unsigned i = 0; i < count && i < LEDGER_RECORDS; i++) {
+		const struct fault_record *record = &stage->plan->ledger[i];
+
+		if (record->call == CALL_FSYNC && record->happened &&
+		    record->process == 0)
+			return true;
+		if (record->call == CALL_LINK_OPEN)
+			return false;
+	}
+	return false;
+}
+
 struct fault_record *
 lmtp_rehearse(const struct lmtp_rows *rows, unsigned *count)
 {
@@ -61,6 +81,7 @@ lmtp_rehearse(const struct lmtp_rows *rows, unsigned *count)
 		    outcome.copies[box], outcome.said);
 	if (scenario->has_unknown)
 		ck_assert_int_eq(outcome.unknown, 550);
+	ck_assert(!scenario->shared || is_synced_for_all(&stage));
 	ck_assert_int_eq(
 	    outcome.shared_links, scenario->shared ? LMTP_BOXES : 1);
 	*count = stage.plan->records;

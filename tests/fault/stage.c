@@ -445,18 +445,37 @@ make_maildir(const struct stage *stage, const char *path)
 	}
 }
 
+static void
+set_mtime(const char *path, long seconds_from_now)
+{
+	struct timespec times[2];
+
+	(void)clock_gettime(CLOCK_REALTIME, &times[0]);
+	times[0].tv_sec += seconds_from_now;
+	times[1] = times[0];
+	if (utimensat(AT_FDCWD, path, times, 0) < 0)
+		give_up("set the time of", path);
+}
+
 /* Debris of crashed deliveries.  It grows old by the calendar of the plan:
- * no call sets a file's ctime. */
+ * no call sets a file's ctime.  What is young by one of its times is a slow
+ * writer's. */
 static void
 make_old_tmp(const struct stage *stage)
 {
 	char name[PATH_MAX];
 
-	for (int i = 0; i < 3; i++) {
+	bool touched = (stage->scenario->flags & WORLD_TOUCHED_TMP) != 0;
+
+	for (int i = 0; i < 3 && !touched; i++) {
 		(void)snprintf(name, sizeof(name),
 		    "%s/world/home/Maildir/tmp/old.%d", stage->root, i);
 		write_file(name, "half a mess", 11, 0600);
 	}
+	(void)snprintf(name, sizeof(name), "%s/world/home/Maildir/tmp/young.0",
+	    stage->root);
+	write_file(name, "half a mess", 11, 0600);
+	set_mtime(name, touched ? -(long)OLD_SECONDS : (long)OLD_SECONDS);
 }
 
 /* A directory that has just been changed may be changed again before its
@@ -464,13 +483,7 @@ make_old_tmp(const struct stage *stage)
 static void
 make_old(const char *path)
 {
-	struct timespec times[2];
-
-	(void)clock_gettime(CLOCK_REALTIME, &times[0]);
-	times[0].tv_sec -= 3600;
-	times[1] = times[0];
-	if (utimensat(AT_FDCWD, path, times, 0) < 0)
-		give_up("make old", path);
+	set_mtime(path, -3600);
 }
 
 static void
@@ -585,10 +598,10 @@ stage_forget_plan(struct stage *stage)
 	stage->plan->call_limit = CALL_LIMIT;
 	stage->plan->fixed_random = true;
 	stage->plan->random_octet = RANDOM_OCTET;
-	if ((stage->scenario->flags & WORLD_OLD_TMP) != 0) {
+	if ((stage->scenario->flags & (WORLD_OLD_TMP | WORLD_TOUCHED_TMP)) != 0)
 		stage->plan->random_octet = 0;
+	if ((stage->scenario->flags & WORLD_OLD_TMP) != 0)
 		stage->plan->ahead_seconds = OLD_SECONDS;
-	}
 	drain_log(stage, NULL);
 }
 
@@ -625,7 +638,7 @@ stage_reset(struct stage *stage)
 		make_maildir(stage, "world/home/Maildir");
 	if ((stage->scenario->flags & WORLD_WORK) != 0)
 		make_maildir(stage, "world/home/Maildir/.Work");
-	if ((stage->scenario->flags & WORLD_OLD_TMP) != 0)
+	if ((stage->scenario->flags & (WORLD_OLD_TMP | WORLD_TOUCHED_TMP)) != 0)
 		make_old_tmp(stage);
 	if ((stage->scenario->flags & HAS_QUOTA) != 0)
 		make_quota_world(stage);
@@ -822,8 +835,9 @@ become_program(
 		envp[envc++] = mail_config;
 	envp[envc] = NULL;
 	(void)setsid();
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGXFSZ, SIG_IGN);
+	/* What it does about them is its own. */
+	(void)signal(SIGPIPE, SIG_DFL);
+	(void)signal(SIGXFSZ, SIG_DFL);
 	(void)umask(077);
 	if (chdir("/") < 0 || dup2(feed, 0) < 0 || dup2(reply, 1) < 0 ||
 	    dup2(reply, 2) < 0)

@@ -42,10 +42,11 @@ enum scenario_flags {
 	HAS_QUOTA = 16384,       /* maildirsize is judged */
 	SERVE_SOCKETMAP = 32768, /* a server that knows the stage's user */
 	SERVE_AUTH = 65536,
-	START_SETGID = 131072,     /* by the user, with the spool's group */
-	WORLD_SUBSCRIBED = 262144, /* there is a list of subscriptions */
-	SHARES_CALLS = 524288,     /* with a scenario that is swept in full */
-	SERVE_LMTP = 1048576       /* a server that the mail is handed to */
+	START_SETGID = 131072,      /* by the user, with the spool's group */
+	WORLD_SUBSCRIBED = 262144,  /* there is a list of subscriptions */
+	SHARES_CALLS = 524288,      /* with a scenario that is swept in full */
+	SERVE_LMTP = 1048576,       /* a server that the mail is handed to */
+	WORLD_TOUCHED_TMP = 2097152 /* in tmp/ a file old by its mtime alone */
 };
 
 /* Whose group the spool has. */

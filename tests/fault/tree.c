@@ -214,7 +214,11 @@ judge_file(struct search *search, const char *directory, const char *name)
 	if (strcmp(kind, "new") == 0 || strcmp(kind, "cur") == 0)
 		judge_message(search, path, name, directory);
 	else if (strcmp(kind, "tmp") == 0 || strcmp(kind, "temp") == 0) {
-		if (strncmp(name, "old.", 4) != 0) {
+		if (strncmp(name, "old.", 4) == 0)
+			search->count->debris++;
+		else if (strncmp(name, "young.", 6) == 0)
+			search->count->young++;
+		else {
 			search->count->in_tmp++;
 			note(search, "left in tmp/", path);
 		}

@@ -20,6 +20,8 @@ struct tree_count {
 	unsigned elsewhere; /* whole, in another new/ */
 	unsigned torn;      /* in any new/ or cur/: other octets, S= or W= */
 	unsigned in_tmp;    /* whatever lies in a tmp/ */
+	unsigned debris;    /* old files in a tmp/, to be removed */
+	unsigned young;     /* others of before, not to be removed */
 	unsigned others;    /* files that no Maildir has */
 	unsigned cut;       /* beginnings of the message in an mbox */
 	unsigned litter;    /* locks, hitching posts, files half made */
@@ -36,8 +38,9 @@ struct tree_count {
  * Counts every file below top.  folder is the Maildir whose new/ is right; a
  * message is whole when it holds the octets at message, not one more or less,
  * with their number as S= and with CRLF as W= in its name, and its owner is
- * owner.  Files whose name begins with "old." were there before; the first
- * lines of a notice of quota_warning tell that it is one.
+ * owner.  Files whose name begins with "old." were there before, as were those
+ * with "young." in a tmp/; the first lines of a notice of quota_warning tell
+ * that it is one.
  */
 void tree_count(const char *top, const char *folder, const char *message,
     size_t size, uid_t owner, struct tree_count *into);

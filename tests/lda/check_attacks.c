@@ -4,6 +4,7 @@
  *
  * Source: DESIGN 1 (the four promises); reference list of attacks.
  */
+#define _XOPEN_SOURCE 700 /* setitimer(2) */
 #include "support/world.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -45,6 +47,30 @@ START_TEST(an_inherited_alarm_does_not_choose_our_end)
 	world.command.input_kind = HOST_HELD_OPEN;
 	world_run(&world);
 	expect_deferred(&world, "4.3.0");
+}
+END_TEST
+
+/* Those of CPU time, too, which a long message takes some of. */
+static void
+leave_timers(void *context)
+{
+	const struct itimerval soon = { .it_value = { .tv_usec = 4000 } };
+
+	(void)context;
+	(void)setitimer(ITIMER_VIRTUAL, &soon, NULL);
+	(void)setitimer(ITIMER_PROF, &soon, NULL);
+}
+
+START_TEST(inherited_timers_do_not_choose_our_end)
+{
+	static char mail[16 * 1024 * 1024];
+
+	for (size_t i = 0; i < sizeof(mail); i++)
+		mail[i] = "x: \r\n\rx\n"[i % 8];
+	world_arguments(&world, "-d", "bob", NULL);
+	world.command.before_exec = leave_timers;
+	world_deliver_octets(&world, mail, sizeof(mail));
+	expect_sent(&world);
 }
 END_TEST
 
@@ -182,6 +208,7 @@ suite(void)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_set_timeout(tests, 30);
 	tcase_add_test(tests, an_inherited_alarm_does_not_choose_our_end);
+	tcase_add_test(tests, inherited_timers_do_not_choose_our_end);
 	tcase_add_test(tests, a_FIFO_as_dotlock_holds_nobody_up);
 	tcase_add_test(tests, a_message_id_cannot_forge_keys);
 	tcase_add_test(

@@ -7,6 +7,7 @@
 #include "support/world.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -143,6 +144,8 @@ break_output(void *context)
 	(void)dup2(ends[1], STDOUT_FILENO);
 	(void)dup2(ends[1], STDERR_FILENO);
 	(void)close(ends[1]);
+	/* Whoever started us may not have ignored it. */
+	(void)signal(SIGPIPE, SIG_DFL);
 }
 
 static void

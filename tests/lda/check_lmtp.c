@@ -504,6 +504,8 @@ static const struct {
 	nlink_t want;
 } shares[] = {
 	{ "lmtp_hdr_delivery_address = none\n", 3 },
+	/* A link into another user's mailbox is in nobody's way. */
+	{ "lmtp_hdr_delivery_address = none\nsandbox = all\n", 3 },
 	{ "lmtp_hdr_delivery_address = none\nlmtp_share_message = no\n", 1 },
 	/* The copies differ. */
 	{ "", 1 },
@@ -551,6 +553,24 @@ START_TEST(user_has_his_own_kind_of_mailbox)
 	lmtp_quit(&service);
 	ck_assert(scratch_has(&world.scratch, "old/inbox"));
 	expect_copy(&world, "home/Maildir", FOR("bob@b"), TEXT);
+}
+END_TEST
+
+/* Two that hand on to each other would hand on for ever. */
+START_TEST(what_came_by_LMTP_is_not_handed_on_by_LMTP)
+{
+	lmtp_users(&world,
+	    lmtp_users_line(
+		&world, "old", "old", "userdb_mail=lmtp:unix:/no/such/server"));
+	scratch_mkdir(&world.scratch, "old", 0700);
+	lmtp_open(&service, &world);
+	/* Named twice, he has one delivery, and two answers that say so. */
+	lmtp_envelope(&service, "old@b", "old@b", NULL);
+	lmtp_data(&service, TEXT);
+	service_hear(&service, "451 4.3.5 <old@b>");
+	service_hear(&service, "451 4.3.5 <old@b>");
+	lmtp_quit(&service);
+	expect_log(&world, "not handed on by LMTP");
 }
 END_TEST
 
@@ -602,5 +622,6 @@ main(void)
 	tcase_add_loop_test(
 	    settings, copies_that_are_the_same_are_one_file, 0, COUNT(shares));
 	tcase_add_test(settings, user_has_his_own_kind_of_mailbox);
+	tcase_add_test(settings, what_came_by_LMTP_is_not_handed_on_by_LMTP);
 	return world_main(suite);
 }

@@ -284,9 +284,13 @@ START_TEST(real_size_is_measured_and_each_recipient_is_told)
 	char *wire = make_wire(_i == 0 ? 2000 : 400 * KIB);
 	size_t length = _i == 0 ? 2000 : 400 * KIB;
 
+	/* Beyond the limit nothing is kept: the last one has no place where it
+	 * could be. */
 	lmtp_config(&world,
-	    _i == 0 ? "message_size_limit = 1000\n" :
-		      "message_size_limit = 200000\n");
+	    _i == 0     ? "message_size_limit = 1000\n" :
+		_i == 1 ? "message_size_limit = 200000\n" :
+			  "message_size_limit = 100000\n"
+			  "mail_temp_dir = /no/such/place\n");
 	lmtp_open(&service, &world);
 	service_say(&service, "MAIL FROM:<a@b> SIZE=10\r\n");
 	service_hear(&service, "250 ");
@@ -443,7 +447,7 @@ main(void)
 	tcase_add_test(octets, octet_by_octet_is_the_same);
 	tcase_add_test(sizes, declared_size_is_believed_where_it_is_too_large);
 	tcase_add_loop_test(
-	    sizes, real_size_is_measured_and_each_recipient_is_told, 0, 2);
+	    sizes, real_size_is_measured_and_each_recipient_is_told, 0, 3);
 	tcase_add_test(ends, message_without_its_dot_is_nobodys);
 	tcase_add_test(ends, client_that_goes_without_a_word_leaves_nothing);
 	tcase_add_test(ends, replies_come_after_a_half_close);

@@ -6,10 +6,12 @@
  */
 #include "support/world.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -56,6 +58,71 @@ START_TEST(the_umask_of_the_caller_changes_nothing)
 	free(got.octets);
 	ck_assert_uint_eq(
 	    scratch_mode(&world.scratch, "home/Maildir/new") & 07777, 0700);
+}
+END_TEST
+
+/* A core file of somebody's mail would lie wherever the caller stands. */
+static void
+let_cores_be(void *context)
+{
+	struct rlimit most;
+
+	(void)context;
+	(void)getrlimit(RLIMIT_CORE, &most);
+	most.rlim_cur = most.rlim_max;
+	(void)setrlimit(RLIMIT_CORE, &most);
+}
+
+static char about[4096];
+
+/* What the system says of the process, in a file of that name. */
+static void
+read_about(pid_t pid, void *context)
+{
+	const char *name = context;
+	char path[64];
+	ssize_t got;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	fd = open(path, O_RDONLY);
+	got = read(fd, about, sizeof(about) - 1);
+	about[got < 0 ? 0 : got] = '\0';
+	(void)close(fd);
+}
+
+START_TEST(there_are_no_core_files)
+{
+	static char name[] = "limits";
+	unsigned long soft = 1;
+	const char *line;
+
+	world.command.before_exec = let_cores_be;
+	world.command.pause_after = 1;
+	world.command.meanwhile = read_about;
+	world.command.context = name;
+	world_deliver(&world, world_mail);
+	expect_sent(&world);
+	line = strstr(about, "Max core file size");
+	ck_assert_ptr_nonnull(line);
+	ck_assert_int_eq(sscanf(line, "Max core file size %lu", &soft), 1);
+	ck_assert_uint_eq(soft, 0);
+}
+END_TEST
+
+/* Without a word in the settings: the timer that ends us for good is set. */
+START_TEST(there_is_a_deadline_from_the_start)
+{
+	static char name[] = "timers";
+
+	if (access("/proc/self/timers", R_OK) < 0)
+		return; /* a system that does not tell */
+	world.command.pause_after = 1;
+	world.command.meanwhile = read_about;
+	world.command.context = name;
+	world_deliver(&world, world_mail);
+	expect_sent(&world);
+	ck_assert_msg(strstr(about, "signal: 9/") != NULL, "timers: %s", about);
 }
 END_TEST
 
@@ -246,9 +313,13 @@ START_TEST(a_feeder_that_dies_before_the_commit_undoes_all)
 	memset(long_mail, 'x', sizeof(long_mail));
 	feeder = fork();
 	ck_assert_int_ge(feeder, 0);
+	/* Then our parent lives on, and it is his that has gone. */
+	if (_i >= 2)
+		world.command.shell_line = scratch_print(
+		    &world.scratch, "'%s' -d bob; exit $?", machine_program());
 	if (feeder == 0)
-		be_the_dying_postfix(_i == 0 ? world_mail : long_mail,
-		    _i == 0 ? strlen(world_mail) : sizeof(long_mail));
+		be_the_dying_postfix(_i % 2 == 0 ? world_mail : long_mail,
+		    _i % 2 == 0 ? strlen(world_mail) : sizeof(long_mail));
 	ck_assert_int_eq(waitpid(feeder, &status, 0), feeder);
 	ck_assert_int_eq(status, 0);
 	ck_assert_msg(log_sink_wait(&world.log, "exit=75", 5000), "%s",
@@ -270,6 +341,8 @@ main(void)
 	    signals, the_umask_of_the_caller_changes_nothing, 0, 3);
 	tcase_add_loop_test(signals,
 	    the_umask_of_the_caller_does_not_narrow_a_shared_mailbox, 0, 3);
+	tcase_add_test(signals, there_are_no_core_files);
+	tcase_add_test(signals, there_is_a_deadline_from_the_start);
 	tcase_add_test(signals, ignored_signals_change_nothing);
 	tcase_add_test(signals, blocked_signals_change_nothing);
 	tcase_add_test(signals, a_pending_signal_is_no_bounce);
@@ -280,7 +353,7 @@ main(void)
 	    signals, a_variable_leads_nowhere, 0, COUNT(variables));
 	tcase_add_test(signals, a_deleted_directory_changes_nothing);
 	tcase_add_loop_test(
-	    signals, a_feeder_that_dies_before_the_commit_undoes_all, 0, 2);
+	    signals, a_feeder_that_dies_before_the_commit_undoes_all, 0, 4);
 	suite_add_tcase(suite, signals);
 	return world_main(suite);
 }

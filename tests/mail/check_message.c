@@ -8,10 +8,12 @@
 #include "mail/message.h"
 
 #include "../base/expect.h"
+#include "base/stop.h"
 #include "support/scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -372,6 +374,23 @@ START_TEST(reader_that_may_not_wait_waits)
 	ck_assert_int_eq(receive(fd, false), 0);
 	expect_received("mixture", want_of(given, false));
 	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+}
+END_TEST
+
+/* A feeder that always has more keeps no call waiting. */
+START_TEST(reading_ends_with_the_time)
+{
+	struct stop_words words = { .fd = -1, .words = "", .exit_code = 75 };
+	int signals[] = { SIGALRM, SIGTERM };
+	int fd = open("/dev/zero", O_RDONLY);
+
+	stop_prepare_signals(words);
+	ck_assert_int_eq(raise(signals[_i]), 0);
+	ck_assert_int_eq(receive(fd, false), -1);
+	ck_assert_int_eq((int)why.id, (int)STATUS_TROUBLE);
+	ck_assert_int_eq(spool.opened, 0);
+	expect_holds(why.cause, _i == 0 ? "delivery_timeout" : "signal");
+	(void)close(fd);
 }
 END_TEST
 
@@ -760,6 +779,8 @@ main(void)
 	tcase_add_loop_test(
 	    octets, pipe_is_read_to_its_end, 0, (int)COUNT(piece_sizes));
 	tcase_add_test(octets, reader_that_may_not_wait_waits);
+	if (expect_forks())
+		tcase_add_loop_test(octets, reading_ends_with_the_time, 0, 2);
 	tcase_add_test(octets, from_line_before_a_long_message_goes);
 	suite_add_tcase(suite, octets);
 	tcase_add_checked_fixture(refusals, open_all, close_all);

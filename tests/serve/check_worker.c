@@ -11,6 +11,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Starts a child that does what act does; what the parent makes of it. */
@@ -25,7 +28,7 @@ outcome_of(void (*act)(int speaks))
 
 	stop_prepare_signals(words);
 	status_init(&why);
-	ck_assert_int_eq(worker_open(&worker, &speaks, &why), 0);
+	ck_assert_int_eq(worker_open(&worker, false, &speaks, &why), 0);
 	ck_assert_int_eq(worker_fork(&worker, speaks, 60, &is_child, &why), 0);
 	if (is_child) {
 		act(speaks);
@@ -71,8 +74,33 @@ find_it_full(int speaks)
 static void
 answer_in_pieces(int speaks)
 {
-	say(speaks, "4.2.0 mail");
-	say(speaks, "box is locked\n");
+	int unread = 1;
+
+	say(speaks, "4.2");
+	/* Until the first of them has been heard. */
+	while (ioctl(speaks, FIONREAD, &unread) == 0 && unread > 0)
+		sys_sleep_ms(1);
+	say(speaks, ".0 mailbox is locked\n");
+}
+
+static bool
+are_same(int one, int other)
+{
+	struct stat facts[2];
+
+	return fstat(one, &facts[0]) == 0 && fstat(other, &facts[1]) == 0 &&
+	    facts[0].st_ino == facts[1].st_ino &&
+	    facts[0].st_dev == facts[1].st_dev;
+}
+
+/* Who waits for the connection's end must not wait for a worker's. */
+static void
+tell_who_is_connected(int speaks)
+{
+	if (are_same(STDIN_FILENO, STDERR_FILENO) &&
+	    are_same(STDOUT_FILENO, STDERR_FILENO))
+		deliver(speaks);
+	say(speaks, "4.5.0 still connected\n");
 }
 
 static void
@@ -153,6 +181,18 @@ START_TEST(answer_is_what_was_said_and_silence_is_trouble)
 }
 END_TEST
 
+START_TEST(worker_has_left_the_connection)
+{
+	int connection[2];
+
+	ck_assert_int_eq(pipe(connection), 0);
+	ck_assert_int_ge(dup2(connection[0], STDIN_FILENO), 0);
+	ck_assert_int_ge(dup2(open("/dev/null", O_RDWR), STDERR_FILENO), 0);
+	ck_assert_int_eq(
+	    (int)outcome_of(tell_who_is_connected).id, (int)STATUS_DELIVERED);
+}
+END_TEST
+
 START_TEST(reply_is_passed_on_and_the_cause_is_not)
 {
 	struct status got = outcome_of(find_it_full);
@@ -170,11 +210,13 @@ START_TEST(worker_beyond_its_time_is_given_up)
 	struct worker worker;
 	struct status why;
 	bool is_child = false;
-	int speaks = -1;
+	int speaks = -1, ended;
+	pid_t pid;
 
 	status_init(&why);
-	ck_assert_int_eq(worker_open(&worker, &speaks, &why), 0);
+	ck_assert_int_eq(worker_open(&worker, false, &speaks, &why), 0);
 	ck_assert_int_eq(worker_fork(&worker, speaks, 60, &is_child, &why), 0);
+	pid = worker.pid;
 	if (is_child)
 		for (;;)
 			(void)pause();
@@ -183,6 +225,8 @@ START_TEST(worker_beyond_its_time_is_given_up)
 	ck_assert(worker_is_late(&worker, &why));
 	ck_assert_int_eq(why.id, STATUS_TROUBLE);
 	ck_assert_int_eq(worker.answers, -1);
+	ck_assert_int_eq(waitpid(pid, &ended, 0), pid);
+	ck_assert(WIFSIGNALED(ended) && WTERMSIG(ended) == SIGKILL);
 }
 END_TEST
 
@@ -192,9 +236,11 @@ main(void)
 	Suite *suite = suite_create("worker");
 	TCase *all = tcase_create("all");
 
-	tcase_set_timeout(all, 60);
+	tcase_set_timeout(all, 30);
 	tcase_add_loop_test(all, answer_is_what_was_said_and_silence_is_trouble,
 	    0, (int)COUNT(rows));
+	if (expect_forks())
+		tcase_add_test(all, worker_has_left_the_connection);
 	tcase_add_test(all, reply_is_passed_on_and_the_cause_is_not);
 	tcase_add_test(all, worker_beyond_its_time_is_given_up);
 	suite_add_tcase(suite, all);

@@ -3,7 +3,7 @@
  *
  * Source: store/dotlock.h; DESIGN 3 (mbox); reference/reliability.md A5.
  */
-#define _GNU_SOURCE /* setgroups(2) */
+#define _GNU_SOURCE /* setgroups(2), setresuid(2) */
 #include "store/dotlock.h"
 
 #include "base/expect.h"
@@ -264,6 +264,22 @@ static const struct {
 	{ "xD:H", 10, false, false },
 };
 
+/* What is too long to be read whole says nothing, whatever it begins with. */
+START_TEST(a_long_text_names_nobody)
+{
+	char text[2000];
+
+	memset(text, '\n', sizeof(text));
+	(void)snprintf(text, sizeof(text), "%d", dead_pid());
+	text[strlen(text)] = '\n';
+	text[sizeof(text) - 2] = 'x';
+	text[sizeof(text) - 1] = '\0';
+	scratch_write(&scratch, "bob.lock", text);
+	expect_held("a long text");
+	ck_assert(!stale);
+}
+END_TEST
+
 START_TEST(a_lock_is_broken_when_it_is_stale)
 {
 	char what[128];
@@ -313,6 +329,24 @@ START_TEST(somebody_who_refreshes_it_holds_it)
 	watch_for(60);
 	expect_taken("left alone at last");
 	dotlock_release(&lock);
+}
+END_TEST
+
+/* Whom we may not signal lives all the same. */
+START_TEST(a_lock_of_another_uids_process_is_held)
+{
+	int held;
+
+	put_lock("bob.lock", "1:H", 1);
+	scratch_chmod(&scratch, ".", 0777);
+	if (getuid() == 0)
+		ck_assert_int_eq(setresuid(MACHINE_UID, MACHINE_UID, 0), 0);
+	held = try(true);
+	if (geteuid() == MACHINE_UID)
+		ck_assert_int_eq(setresuid(0, 0, 0), 0);
+	ck_assert_int_eq(held, -1);
+	ck_assert(!stale);
+	ck_assert(scratch_has(&scratch, "bob.lock"));
 }
 END_TEST
 
@@ -694,7 +728,9 @@ main(void)
 	tcase_add_test(holding, only_our_own_lock_is_released);
 	tcase_add_loop_test(
 	    breaking, a_lock_is_broken_when_it_is_stale, 0, COUNT(judged));
+	tcase_add_test(breaking, a_long_text_names_nobody);
 	tcase_add_test(breaking, somebody_who_refreshes_it_holds_it);
+	tcase_add_test(breaking, a_lock_of_another_uids_process_is_held);
 	tcase_add_loop_test(breaking,
 	    a_lock_from_before_the_boot_is_broken_whoever_holds_it, 0, 5);
 	tcase_add_loop_test(

@@ -253,6 +253,29 @@ START_TEST(modes_follow_the_directory)
 }
 END_TEST
 
+/* Where the group has rights that the world has not. */
+static const struct {
+	mode_t given;
+	gid_t want;
+} groups[] = {
+	{ 0770, 4243 },
+	{ 0750, 4243 },
+	{ 0777, 0 },
+};
+
+START_TEST(group_follows_the_directory)
+{
+	struct stat facts;
+
+	scratch_mkdir(&scratch, "home/Maildir", groups[_i].given);
+	scratch_chown(&scratch, "home/Maildir", 0, 4243);
+	deliver_into("");
+	ck_assert_int_eq(
+	    stat(scratch_path(&scratch, "home/Maildir/new"), &facts), 0);
+	ck_assert_uint_eq(facts.st_gid, groups[_i].want);
+}
+END_TEST
+
 START_TEST(many_messages_never_meet)
 {
 	for (size_t i = 0; i < 20; i++) {
@@ -418,6 +441,9 @@ main(void)
 	    all, file_where_a_directory_should_be_is_answered, 0, 3);
 	tcase_add_loop_test(
 	    all, modes_follow_the_directory, 0, (int)COUNT(modes));
+	if (getuid() == 0)
+		tcase_add_loop_test(
+		    all, group_follows_the_directory, 0, (int)COUNT(groups));
 	tcase_add_test(all, many_messages_never_meet);
 	tcase_add_loop_test(all, strange_paths_are_made, 0, 5);
 	tcase_add_test(all, endless_path_is_answered);

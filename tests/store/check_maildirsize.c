@@ -363,6 +363,21 @@ START_TEST(links_are_not_followed)
 }
 END_TEST
 
+/* Whose mail lies behind it is not to be told from what is used. */
+START_TEST(linked_new_is_not_counted)
+{
+	limit_to(100000, 0);
+	make_maildir("victim");
+	add_mail("victim/new/a,S=1000", 1);
+	scratch_remove(&scratch, "new");
+	scratch_symlink(&scratch, "victim/new", "new");
+	age_all("victim");
+	read_size(1);
+	ck_assert(!size.known);
+	ck_assert_uint_lt(size.used.octets, 1000);
+}
+END_TEST
+
 START_TEST(maildirsize_that_is_a_link_is_neither_read_nor_followed)
 {
 	limit_to(100000, 0);
@@ -398,6 +413,22 @@ START_TEST(maildirsize_that_is_no_file_does_no_harm)
 	read_size(1);
 	expect_used(1, 1);
 	maildirsize_add(&size, 5);
+}
+END_TEST
+
+/* Put there between the look and the line; a writer of it waits for a reader.
+ */
+START_TEST(FIFO_in_the_place_of_the_file_is_not_waited_for)
+{
+	limit_to(100000, 0);
+	scratch_write(&scratch, "maildirsize", "100000S\n0 0\n");
+	read_size(1);
+	ck_assert(size.known);
+	scratch_remove(&scratch, "maildirsize");
+	ck_assert_int_eq(
+	    mkfifo(scratch_path(&scratch, "maildirsize"), 0600), 0);
+	maildirsize_add(&size, 5);
+	ck_assert(!scratch_has(&scratch, "maildirsize"));
 }
 END_TEST
 
@@ -700,6 +731,9 @@ main(void)
 	tcase_add_test(counting, folders_are_counted_with_INBOX);
 	tcase_add_test(counting, directories_are_folders_with_LAYOUT_fs);
 	tcase_add_test(counting, links_are_not_followed);
+	tcase_add_test(counting, linked_new_is_not_counted);
+	tcase_add_test(
+	    counting, FIFO_in_the_place_of_the_file_is_not_waited_for);
 	tcase_add_test(
 	    counting, maildirsize_that_is_a_link_is_neither_read_nor_followed);
 	tcase_add_loop_test(

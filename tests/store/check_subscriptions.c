@@ -244,6 +244,16 @@ START_TEST(link_is_neither_followed_nor_replaced_by_a_shorter_list)
 }
 END_TEST
 
+START_TEST(FIFO_is_neither_waited_for_nor_replaced)
+{
+	ck_assert_int_eq(
+	    mkfifo(scratch_path(&scratch, "subscriptions"), 0600), 0);
+	add("Work", false, false);
+	ck_assert(S_ISFIFO(scratch_mode(&scratch, "subscriptions")));
+	expect_alone(1);
+}
+END_TEST
+
 /* A list that others may read stays one that they may read. */
 START_TEST(mode_of_the_list_is_kept)
 {
@@ -328,6 +338,7 @@ main(void)
 	tcase_add_test(all, half_made_file_of_a_crash_is_replaced);
 	tcase_add_test(
 	    all, link_is_neither_followed_nor_replaced_by_a_shorter_list);
+	tcase_add_test(all, FIFO_is_neither_waited_for_nor_replaced);
 	tcase_add_test(all, mode_of_the_list_is_kept);
 	tcase_add_test(all, unreadable_list_is_not_replaced);
 	tcase_add_test(all, many_writers_lose_nothing);

@@ -266,8 +266,35 @@ def setuid_to_another_user_is_refused(w):
     program = setuid_copy(0o4750)
     os.chown(program, 5003, 5002)
     os.chmod(program, 0o4750)
-    refused(w.run("-d", "anna@v.invalid", user="alice", program=program,
-                  stdin=Letter().octets), 75, "4.3.5")
+    home = "/srv/mail/third"
+    shutil.rmtree(home, ignore_errors=True)
+    os.mkdir(home, 0o700)
+    os.chown(home, 5003, 5003)
+    # Without a question of rights there would be mail for the file's owner.
+    with open("/etc/lda/users", "a", encoding="ascii") as users:
+        users.write("third@v.invalid::5003:5003::%s::\n" % home)
+    for name in ("anna", "third"):
+        refused(w.run("-d", name + "@v.invalid", user="alice",
+                      program=program, stdin=Letter().octets), 75, "4.3.5")
+    same(os.listdir(home), [], "home of the file's owner")
+
+
+@test()
+def setuid_root_tells_its_caller_no_causes(w):
+    virtual_users(w)
+    ours, theirs = os.openpty()
+    for program, said in ((setuid_copy(0o4750), b""),
+                          (w.lda, b"/etc/lda/users")):
+        os.chmod("/etc/lda/users", 0o644)
+        refused(w.run("-d", "stranger@v.invalid", user="alice",
+                      program=program, stdin=Letter().octets,
+                      stderr=theirs), 67, "5.1.1")
+        os.write(theirs, b"end\n")
+        told = os.read(ours, 4096)
+        true(said in told and (said or told.startswith(b"end")),
+             "told on the terminal: %r" % told)
+    os.close(ours)
+    os.close(theirs)
 
 
 @test()

@@ -376,7 +376,7 @@ class World:
     # Running lda without Postfix.
 
     def spawn(self, *args, user="root", env=None, cwd="/", stdin=None,
-              umask=0o077, program=None, stdout=None):
+              umask=0o077, program=None, stdout=None, stderr=None):
         """Starts lda with a pipe on each descriptor."""
         entry = pwd.getpwnam(user)
         identity = {}
@@ -388,7 +388,7 @@ class World:
             env={"PATH": "/usr/bin:/bin", **(env or {})},
             stdin=subprocess.PIPE if stdin is None else stdin,
             stdout=subprocess.PIPE if stdout is None else stdout,
-            stderr=subprocess.PIPE, **identity)
+            stderr=subprocess.PIPE if stderr is None else stderr, **identity)
         self.started.append(process)
         return process
 
