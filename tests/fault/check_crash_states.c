@@ -37,6 +37,7 @@
 
 #define PATIENCE_SECONDS 300
 #define COMPLAINT 2048
+#define SHORT 8192
 
 /* An mbox that a crash has left, in so many ways. */
 #define FOUND_MOST 64
@@ -480,7 +481,9 @@ START_TEST(no_power_cut_loses_or_tears_a_message)
 	view.collects = false;
 	if (scenario->want_exit == 0)
 		leave_out_each(&view);
-	if ((scenario->flags & SHARES_CALLS) == 0)
+	/* A long mbox has thousands of contents, and does the same. */
+	if ((scenario->flags & SHARES_CALLS) == 0 &&
+	    (!view.is_mbox || scenario->message_octets <= SHORT))
 		fail_each(&view, &stage);
 	deliver_after_each(&view, &stage);
 	crash_free(view.crash);

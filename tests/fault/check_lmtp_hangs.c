@@ -12,6 +12,7 @@
 
 #include <check.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define PATIENCE_SECONDS 300
 
@@ -38,7 +39,9 @@ START_TEST(every_answer_is_true_when_a_call_hangs)
 		if ((call_row(calls[i].call)->flags & CALL_WAITS) == 0 ||
 		    calls[i].call == CALL_DUP2 || calls[i].process > first)
 			continue;
-		if (calls[i].process == first)
+		/* A worker that waits for more to do waits for its own. */
+		if (calls[i].process == first &&
+		    strcmp(calls[i].path, "(socketpair)") != 0)
 			lmtp_rows_add(&rows, &calls[i], ACT_HANG, 0, "hang");
 		lmtp_rows_add(&rows, &calls[i], ACT_HANG_TERM, 0, "hang-term");
 	}
