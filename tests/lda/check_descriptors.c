@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -190,12 +191,31 @@ open_many(void *context)
 		(void)open("/dev/null", O_RDWR);
 }
 
+static bool was_kept;
+
+/* A pipe of the caller's would have two holders. */
+static void
+look_for_one(pid_t pid, void *context)
+{
+	char path[64];
+
+	(void)context;
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	if (access(path, R_OK) < 0)
+		return; /* a system without it */
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd/200", (int)pid);
+	was_kept = access(path, F_OK) == 0;
+}
+
 START_TEST(descriptors_that_the_caller_left_open_change_nothing)
 {
 	world.command.before_exec = open_many;
+	world.command.pause_after = 1;
+	world.command.meanwhile = look_for_one;
 	world_deliver(&world, world_mail);
 	expect_sent(&world);
 	expect_inbox(&world, world_mail);
+	ck_assert(!was_kept);
 }
 END_TEST
 
