@@ -8,6 +8,7 @@
 #   make test       both
 #   make proof      deep runs: file systems cut off, fuzzing, planted bugs; as
 #                   root, much longer; PARTS="power fuzz" only these
+#   make fuzz       every parser with clang's libFuzzer, SECONDS=60 each
 #   make scoreboard the same trouble for lda and its peers, as one table; as
 #                   root; DEEP=1 draws more, PARTS="cuts contract" only these
 #   make bench      time and cost against the floor and the peers, as root;
@@ -142,9 +143,12 @@ CHECK := $(BUILD)/check$(if $(V),-$(V))$(if $(PORTABLE),-portable)
 CHECK_ROOT := $(abspath $(CHECK))/root
 CHECK_PLACES = -DSYSCONFDIR='"$(CHECK_ROOT)/etc"' \
     -DLIBEXECDIR='"$(CHECK_ROOT)/libexec"' -DSYSTEMDIR='"$(CHECK_ROOT)"'
-VARIANT_san = -fsanitize=address,undefined -fno-sanitize-recover=undefined
+# Their runtimes open files and make calls of their own: there is no sandbox
+# in them.
+VARIANT_san = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+    -DINSTRUMENTED
 # Our programs end by _exit, which does not write down what was counted.
-VARIANT_cov = --coverage -include tests/proof/coverage_exit.h
+VARIANT_cov = --coverage -DINSTRUMENTED -include tests/proof/coverage_exit.h
 CHECK_FLAGS = $(STANDARD) $(WARNINGS) -g -O1 -Ilib -Ilda -Itests \
     -DCHECK_DIR='"$(abspath $(CHECK))"' -DSOURCE_DIR='"$(CURDIR)"' \
     -DBUILD_DIR='"$(abspath $(BUILD))"' $(VARIANT_$(V))
@@ -155,7 +159,8 @@ CHECK_LDA := $(patsubst %.c,$(CHECK)/obj/%.o,$(LDA_SOURCES))
 CHECK_SERVER := $(patsubst %.c,$(CHECK)/obj/%.o,$(SERVER_SOURCES))
 SUPPORT := $(patsubst %.c,$(CHECK)/obj/%.o,$(wildcard tests/support/*.c))
 FAULT := $(patsubst %.c,$(CHECK)/obj/%.o,$(filter-out \
-    tests/fault/check_%.c tests/fault/kernel_fault.c,$(wildcard tests/fault/*.c)))
+    tests/fault/check_%.c tests/fault/kernel_fault.c \
+    tests/fault/pairs.c tests/fault/races.c,$(wildcard tests/fault/*.c)))
 TESTS := $(patsubst %.c,$(CHECK)/%,$(sort $(wildcard tests/*/check_*.c)))
 CHECK_PROGRAMS := $(CHECK)/lda $(CHECK)/lda-fault $(CHECK)/lda-getpw \
     $(CHECK)/lda-lmtp $(CHECK)/lda-lmtp-fault $(CHECK)/lda-verify \
@@ -231,7 +236,37 @@ $(CHECK)/tests/fault/%: $(CHECK)/obj/tests/fault/%.o $(CHECK_LIB) $(SUPPORT) $(F
 $(CHECK)/tests/%: $(CHECK)/obj/tests/%.o $(CHECK_LIB) $(SUPPORT)
 	@mkdir -p $(@D); echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^ $(LIBCHECK)
 
-check-programs: all $(CHECK_PROGRAMS)
+# One program for each fuzz target, with the sanitizers whatever V says.  What
+# drives it is tests/fuzz/replay.c, or the compiler's own engine.
+FUZZ ?= $(CHECK)/fuzz
+FUZZ_CC ?= $(HOSTCC)
+# Those that the compiler has, asked once and only if something is to be built.
+FUZZ_SANITIZE = $(eval FUZZ_SANITIZE := $$(shell \
+    echo 'int main(void) { return 0; }' | \
+    $(FUZZ_CC) $(VARIANT_san) -x c -o /dev/null - 2>/dev/null && \
+    echo $(VARIANT_san)))$(FUZZ_SANITIZE)
+FUZZ_ENGINE ?=
+FUZZ_FLAGS = $(STANDARD) $(WARNINGS) -g -O1 -Ilib -Ilda -Itests \
+    -DFUZZ_DIR='"$(abspath $(FUZZ))"' $(FUZZ_SANITIZE)
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_PROGRAMS := $(patsubst %,$(FUZZ)/fuzz_%,$(FUZZ_NAMES))
+FUZZ_LIB := $(patsubst %.c,$(FUZZ)/obj/%.o,$(filter-out lib/base/place.c,$(LIB_SOURCES)) \
+    lda/options.c lda/startup.c)
+
+$(FUZZ)/obj/%.o: %.c
+	@mkdir -p $(@D); echo '  CC $<, to be fuzzed'; $(FUZZ_CC) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+
+$(FUZZ)/fuzzed.a: $(FUZZ_LIB)
+	@rm -f $@; $(AR) rcs $@ $^
+
+$(FUZZ)/fuzz_%: $(FUZZ)/obj/tests/fuzz/fuzz_%.o $(FUZZ)/obj/tests/fuzz/fuzz.o \
+    $(if $(FUZZ_ENGINE),,$(FUZZ)/obj/tests/fuzz/replay.o) $(FUZZ)/fuzzed.a
+	@echo '  LD $@'; $(FUZZ_CC) $(FUZZ_FLAGS) $(FUZZ_ENGINE) -o $@ $^
+
+fuzz-programs: $(FUZZ_PROGRAMS)
+	@mkdir -p $(FUZZ)/scratch
+
+check-programs: all $(CHECK_PROGRAMS) fuzz-programs
 	@mkdir -p $(CHECK_ROOT)/etc $(CHECK_ROOT)/dev $(CHECK_ROOT)/libexec
 
 check-built: check-programs $(TESTS)
@@ -245,8 +280,15 @@ check-system: all
 
 test: check check-system
 
+# clang's libFuzzer; TARGETS="lmtp cdb" only these.
+SECONDS ?= 60
+fuzz:
+	@BUILD=$(BUILD) tests/fuzz/run $(SECONDS) $(TARGETS); \
+	    status=$$?; [ $$status -eq 77 ] || exit $$status
+
 # Everything is built that a part may want; the parts say what they lack.
-proof: check-programs $(BUILD)/proof/fault_rule
+proof: check-programs $(BUILD)/proof/fault_rule $(CHECK)/tests/fault/pairs \
+    $(CHECK)/tests/fault/races
 	@BUILD=$(BUILD) tests/proof/run $(PARTS)
 
 $(BUILD)/proof/fault_rule: tests/proof/fault_rule.c tests/fault/calls.c tests/fault/plan.h
@@ -371,7 +413,7 @@ FORCE:
 # Not the packages' /etc/apparmor.d.
 -include $(shell find $(BUILD) -path $(BUILD)/deb -prune -o -name '*.d' -print 2>/dev/null)
 
-.PHONY: all check check-programs check-built check-system test proof \
-    scoreboard run deps bench layers seam hardening lint install uninstall dist \
-    deb rpm clean FORCE
+.PHONY: all check check-programs check-built check-system test proof scoreboard \
+    fuzz fuzz-programs run deps bench layers seam hardening lint install \
+    uninstall dist deb rpm clean FORCE
 .SECONDARY:

@@ -9,6 +9,7 @@
  */
 #include "base/priv.h"
 #include "base/sys.h"
+#include "deliver/confine.h"
 #include "serve/lmtp_server.h"
 #include "serve/monitor.h"
 #include "server.h"
@@ -56,8 +57,11 @@ serve(struct server *server, const char *peer)
 	status_init(&why);
 	if (lmtp.office.concurrency == NULL)
 		lmtp.office.concurrency = concurrency_make();
-	if (sys_uid() == 0 && monitor_begin(&lmtp.office, &why) < 0)
-		return server_turn_away(server, &why);
+	if (sys_uid() == 0) {
+		if (monitor_begin(&lmtp.office, &why) < 0)
+			return server_turn_away(server, &why);
+		confine_speaker(lmtp.office.settings);
+	}
 	lmtp_server_run(&lmtp);
 	return 0;
 }

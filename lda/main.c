@@ -39,6 +39,10 @@ extern char **environ;
 
 #define TEMPFAIL 75
 
+/* All that a usual delivery takes, a message of the size that stays in memory
+ * included: to map it would be two calls. */
+static _Alignas(4096) char memory[MESSAGE_MEMORY_OCTETS + 128 * 1024];
+
 /* Where the answer goes: stdout, or stderr where that was closed. */
 struct answer {
 	int fd;
@@ -331,5 +335,6 @@ main(int argc, char *argv[])
 	stop_deadline(FIRST_DEADLINE_SECONDS, GRACE_SECONDS);
 	startup_limits();
 	arena_init(&arena, stop_now);
+	arena_lend(&arena, memory, sizeof(memory));
 	return run_options(argc, argv, &answer, parent, started_us, &arena);
 }

@@ -5,6 +5,7 @@
  * Source: lda-verify(8).
  */
 #include "base/sys.h"
+#include "deliver/confine.h"
 #include "serve/verify_server.h"
 #include "server.h"
 
@@ -48,6 +49,7 @@ serve(struct server *server, const char *peer)
 		.started_us = server->started_us };
 
 	(void)peer;
+	confine_verifier(verify.office.settings, verify.office.arena);
 	verify_server_run(&verify);
 	return 0;
 }

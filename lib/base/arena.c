@@ -44,6 +44,15 @@ arena_init(struct arena *arena, void (*out_of_memory)(void))
 	arena->out_of_memory = out_of_memory;
 }
 
+void
+arena_lend(struct arena *arena, void *room, size_t size)
+{
+	require(arena->newest == NULL && arena->left == 0);
+	arena->at = room;
+	arena->left = size;
+	arena->roomy = true;
+}
+
 static void
 give_up(const struct arena *arena)
 {
@@ -55,6 +64,16 @@ give_up(const struct arena *arena)
 #define HEAD_OCTETS sizeof(union any_type)
 
 _Static_assert(sizeof(struct arena_block) <= HEAD_OCTETS, "the head fits");
+
+static void *
+add_block(struct arena *arena, struct arena_block *block, size_t size)
+{
+	block->before = arena->newest;
+	block->size = size;
+	arena->newest = block;
+	arena->used += size;
+	return (char *)block + HEAD_OCTETS;
+}
 
 /* At least size octets. */
 static void *
@@ -68,11 +87,38 @@ take_block(struct arena *arena, size_t size)
 	block = sys_map(size);
 	if (block == NULL)
 		give_up(arena);
-	block->before = arena->newest;
-	block->size = size;
-	arena->newest = block;
-	arena->used += size;
-	return (char *)block + HEAD_OCTETS;
+	return add_block(arena, block, size);
+}
+
+bool
+arena_share(struct arena *arena, size_t size)
+{
+	struct arena_block *block = NULL;
+
+	require(arena->common == NULL);
+	if (size <= ARENA_MAX_OCTETS - HEAD_OCTETS - arena->used)
+		block = sys_map_shared(size + HEAD_OCTETS);
+	if (block == NULL)
+		return false;
+	arena->at = add_block(arena, block, size + HEAD_OCTETS);
+	arena->left = size;
+	arena->shared = arena->common = block;
+	arena->roomy = true;
+	return true;
+}
+
+bool
+arena_is_shared(const struct arena *arena)
+{
+	return arena->common != NULL && arena->newest == arena->common;
+}
+
+int
+arena_freeze(struct arena *arena)
+{
+	require(arena->common != NULL);
+	arena->left = 0;
+	return sys_map_read_only(arena->common, arena->common->size);
 }
 
 /* size fits into what is left; more is taken where the page before it does,
@@ -100,7 +146,7 @@ arena_take(struct arena *arena, size_t size)
 		give_up(arena);
 	/* Nothing is something too: every answer is an address of its own. */
 	size = (size / unit + 1) * unit;
-	if (size > BLOCK_OCTETS / 4)
+	if (size > BLOCK_OCTETS / 4 && !(arena->roomy && size <= arena->left))
 		return take_block(arena, size);
 	if (size > arena->left) {
 		arena->at = take_block(arena, BLOCK_OCTETS - HEAD_OCTETS);

@@ -15,15 +15,18 @@
 #include "base/str.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 struct arena_block; /* what one call took from the system */
 
 struct arena {
 	struct arena_block *newest;
 	struct arena_block *shared; /* the newest that several parts share */
+	struct arena_block *common; /* by arena_share, or NULL */
 	char *at;                   /* its free part */
 	size_t left;                /* octets */
 	size_t used;                /* octets taken from the system so far */
+	bool roomy; /* its block was made for large things, too */
 	bool sealed;
 	void (*out_of_memory)(void);
 };
@@ -31,11 +34,29 @@ struct arena {
 /* No memory is taken yet.  out_of_memory must not return. */
 void arena_init(struct arena *arena, void (*out_of_memory)(void));
 
+/* Its first block: size octets, zeroed, aligned for any type, that outlive it.
+ * A program that has them in its image need not ask the system. */
+void arena_lend(struct arena *arena, void *room, size_t size);
+
 /* size octets, zeroed, aligned for any type; never NULL. */
 void *arena_take(struct arena *arena, size_t size);
 
 /* From now on arena_take aborts. */
 void arena_seal(struct arena *arena);
+
+/*
+ * From now on what is taken comes from one block of size octets that children
+ * forked from here see as it changes; when that is full, from usual blocks
+ * again.  False: there is no such memory, and nothing has changed.
+ */
+bool arena_share(struct arena *arena, size_t size) MUST_CHECK;
+
+/* Whether all that was taken since arena_share is in its block. */
+bool arena_is_shared(const struct arena *arena);
+
+/* In a child: that block can be read and not written, for good.  -1 with
+ * errno. */
+int arena_freeze(struct arena *arena) MUST_CHECK;
 
 /* How much was taken at some moment. */
 struct arena_mark {

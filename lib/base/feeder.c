@@ -1,71 +1,92 @@
 /*
  * feeder.c - whether the process that feeds us is still there.
  *
- * Source: postfix pipe_command (setsid, then exec or sh -c), proc(5) stat.
+ * Source: postfix pipe_command (setsid, then exec or sh -c), proc(5) stat,
+ * linux/sched.h.
  */
 #include "base/feeder.h"
 
-#include "base/attribute.h"
 #include "base/buf.h"
 #include "base/cursor.h"
 #include "base/number.h"
 #include "base/sys.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 
-/* Linux's PF_EXITING, in the flags of /proc/PID/stat. */
-#define IS_EXITING 4
+/* PF_EXITING of the kernel: set before a process's files are closed, and so
+ * before we can have seen the end of its pipe. */
+#define EXITING 4
 
-/* What the system tells of a process; nothing where it cannot be told. */
+/* What the last look at a process has found. */
 struct facts {
-	uint64_t parent;
-	uint64_t flags;
+	pid_t parent;
+	bool exiting;
 };
 
-/* Fields 4 and 9 of /proc/PID/stat.  The second is the command's name in
- * brackets, which may hold anything. */
-static struct facts
-look_at(pid_t pid)
+/* It goes on meaning this process, whoever gets its number later. */
+static int
+open_facts(pid_t pid)
 {
-	struct facts facts = { 0, 0 };
-	uint64_t *const wanted[] = { NULL, &facts.parent, NULL, NULL, NULL,
-		NULL, &facts.flags };
-	char path[32], room[512];
+	char path[32];
 	struct buf name;
-	struct cursor in;
-	ssize_t got;
-	int fd;
 
 	buf_init(&name, path, sizeof(path));
 	buf_print(&name, "/proc/%jd/stat", (intmax_t)pid);
-	fd = sys_openat(AT_FDCWD, path, O_RDONLY, 0);
-	if (fd < 0)
-		return facts;
-	got = sys_read(fd, room, sizeof(room));
-	(void)sys_close(fd);
-	if (got <= 0)
-		return facts;
-	in = cursor_over(str_of(room, (size_t)got));
-	in.rest = str_after(in.rest, str_last(in.rest, ')') + 1);
-	for (size_t i = 0; i < COUNT(wanted); i++) {
-		struct str field;
-
-		(void)cursor_span(&in, " ");
-		field = cursor_span_not(&in, " ");
-		if (wanted[i] != NULL &&
-		    !number_read(field, UINT32_MAX, wanted[i]))
-			*wanted[i] = 0;
-	}
-	return facts;
+	return sys_openat(AT_FDCWD, path, O_RDONLY, 0);
 }
 
-/* A process that ends closes its pipes first and leaves its children later:
- * who has just seen the pipe's end would still find his parent. */
+/* The next field, a number that may be negative: then it is 0. */
 static bool
-is_ending(pid_t pid)
+next_field(struct cursor *in, uint64_t *number)
 {
-	return (look_at(pid).flags & IS_EXITING) != 0;
+	(void)cursor_span(in, " ");
+	*number = 0;
+	if (cursor_take(in, '-'))
+		return cursor_span(in, "0123456789").length > 0;
+	return number_read(cursor_span(in, "0123456789"), UINT32_MAX, number);
+}
+
+/* proc(5): the fields behind the command's name in brackets, which may hold
+ * anything, are state, ppid, pgrp, session, tty_nr, tpgid, flags. */
+static bool
+read_facts(int fd, struct facts *into)
+{
+	char room[512];
+	struct cursor in;
+	uint64_t fields[6];
+	ssize_t got = sys_pread(fd, room, sizeof(room), 0);
+
+	if (got <= 0)
+		return false;
+	in = cursor_over(str_of(room, (size_t)got));
+	in.rest = str_after(in.rest, str_last(in.rest, ')') + 1);
+	(void)cursor_span(&in, " ");
+	(void)cursor_span_not(&in, " "); /* the state */
+	for (size_t i = 0; i < COUNT(fields); i++)
+		if (!next_field(&in, &fields[i]))
+			return false;
+	into->parent = (pid_t)fields[0];
+	into->exiting = (fields[5] & EXITING) != 0;
+	return true;
+}
+
+/* Started without a shell we lead the session ourselves. */
+static void
+note_leader(struct feeder *feeder)
+{
+	struct facts leader;
+
+	if (feeder->session <= 0 || feeder->session == sys_getpid())
+		return;
+	feeder->leader_facts = open_facts(feeder->session);
+	if (feeder->leader_facts < 0 ||
+	    !read_facts(feeder->leader_facts, &leader))
+		return;
+	feeder->leaders_parent = leader.parent;
+	if (leader.parent > 0 && leader.parent != feeder->parent)
+		feeder->leaders_parent_facts = open_facts(leader.parent);
 }
 
 void
@@ -75,21 +96,43 @@ feeder_note(struct feeder *feeder, pid_t parent)
 	feeder->parent = parent;
 	feeder->session = sys_getsid();
 	feeder->leaders_parent = 0;
-	/* Started without a shell we lead the session ourselves. */
-	if (feeder->session > 0 && feeder->session != sys_getpid())
-		feeder->leaders_parent = (pid_t)look_at(feeder->session).parent;
+	feeder->leader_facts = feeder->leaders_parent_facts = -1;
+	note_leader(feeder);
+	feeder->parent_facts =
+	    feeder->session == parent ? -1 : open_facts(parent);
+}
+
+/* What cannot be told (no /proc, or one that hides others' processes) is no
+ * reason to refuse mail. */
+static bool
+is_ending(int fd)
+{
+	struct facts facts;
+
+	if (fd < 0)
+		return false;
+	errno = 0;
+	if (read_facts(fd, &facts))
+		return facts.exiting;
+	return errno == ESRCH; /* it has ended, and was waited for */
+}
+
+static bool
+leader_has_same_parent(const struct feeder *feeder)
+{
+	struct facts leader;
+
+	return feeder->leaders_parent == 0 ||
+	    (read_facts(feeder->leader_facts, &leader) && !leader.exiting &&
+		leader.parent == feeder->leaders_parent);
 }
 
 bool
 feeder_is_there(const struct feeder *feeder)
 {
-	if (!feeder->noted)
-		return true;
-	if (sys_getppid() != feeder->parent)
-		return false;
-	if (feeder->leaders_parent == 0)
-		return !is_ending(feeder->parent);
-	return (pid_t)look_at(feeder->session).parent ==
-	    feeder->leaders_parent &&
-	    !is_ending(feeder->leaders_parent);
+	return !feeder->noted ||
+	    (sys_getppid() == feeder->parent &&
+		leader_has_same_parent(feeder) &&
+		!is_ending(feeder->leaders_parent_facts) &&
+		!is_ending(feeder->parent_facts));
 }

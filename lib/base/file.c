@@ -20,6 +20,15 @@ time_is_over(void)
 	return true;
 }
 
+bool
+file_is_ours_alone(int fd)
+{
+	struct stat facts;
+
+	return sys_fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode) &&
+	    facts.st_nlink == 1;
+}
+
 int
 file_write_all(int fd, struct str text)
 {

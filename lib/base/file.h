@@ -8,6 +8,10 @@
 
 #include <sys/stat.h>
 
+/* Whether fd is a regular file with one name, so that what is done to it is
+ * done to no other's file through a link that somebody has made. */
+bool file_is_ours_alone(int fd) MUST_CHECK;
+
 /* Writes all of it or fails with errno; a write that makes no progress is
  * ENOSPC. */
 int file_write_all(int fd, struct str text) MUST_CHECK;

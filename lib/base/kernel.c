@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #if defined(__linux__) && !defined(PORTABLE)
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #define ON_LINUX 1
@@ -576,6 +577,119 @@ kernel_map_shared(size_t size)
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	return at == MAP_FAILED ? NULL : at;
+}
+
+int
+kernel_map_read_only(void *at, size_t size)
+{
+	return mprotect(at, size, PROT_READ);
+}
+
+/* landlock(7) has the same numbers everywhere but on these two.  A compiler's
+ * runtime that is linked in (INSTRUMENTED) opens files of its own. */
+#if ON_LINUX && !defined(INSTRUMENTED) && !defined(__alpha__) &&               \
+    !defined(__mips__)
+#ifndef SYS_landlock_create_ruleset
+#define SYS_landlock_create_ruleset 444
+#define SYS_landlock_add_rule 445
+#define SYS_landlock_restrict_self 446
+#endif
+#define HAS_LANDLOCK 1
+#else
+#define HAS_LANDLOCK 0
+#endif
+
+/* LANDLOCK_RULE_PATH_BENEATH, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER. */
+#define RULE_PATH_BENEATH 1
+#define SET_NO_NEW_PRIVILEGES 38
+#define MODE_FILTER 2UL
+
+#if !ON_LINUX || !HAS_LANDLOCK
+static int
+no_such_call(void)
+{
+	errno = ENOSYS;
+	return -1;
+}
+#endif
+
+int
+kernel_no_new_privileges(void)
+{
+#if ON_LINUX
+	return prctl(SET_NO_NEW_PRIVILEGES, 1UL, 0UL, 0UL, 0UL);
+#else
+	return no_such_call();
+#endif
+}
+
+int
+kernel_landlock_rules(uint64_t handled)
+{
+#if HAS_LANDLOCK
+	/* The kernel makes it close-on-exec. */
+	return (int)syscall(
+	    SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
+#else
+	(void)handled;
+	return no_such_call();
+#endif
+}
+
+int
+kernel_landlock_allow(int rules, const char *path, uint64_t rights)
+{
+#if HAS_LANDLOCK
+	struct {
+		uint64_t rights;
+		int32_t place;
+	} __attribute__((packed)) rule = { .rights = rights };
+	int result, kept;
+
+	/* O_PATH: a directory may be passed through and not be read. */
+	rule.place = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (rule.place < 0)
+		return -1;
+	result = (int)syscall(
+	    SYS_landlock_add_rule, rules, RULE_PATH_BENEATH, &rule, 0);
+	kept = errno;
+	(void)close(rule.place);
+	errno = kept;
+	return result;
+#else
+	(void)rules;
+	(void)path;
+	(void)rights;
+	return no_such_call();
+#endif
+}
+
+int
+kernel_landlock_enter(int rules)
+{
+#if HAS_LANDLOCK
+	return (int)syscall(SYS_landlock_restrict_self, rules, 0);
+#else
+	(void)rules;
+	return no_such_call();
+#endif
+}
+
+int
+kernel_filter_calls(const struct call_filter_step *steps, size_t count)
+{
+#if ON_LINUX
+	struct {
+		unsigned short count;
+		const struct call_filter_step *steps;
+	} program = { .count = (unsigned short)count, .steps = steps };
+
+	return prctl(PR_SET_SECCOMP, MODE_FILTER, &program, 0UL, 0UL);
+#else
+	(void)steps;
+	(void)count;
+	return no_such_call();
+#endif
 }
 
 bool

@@ -10,6 +10,7 @@
 #ifndef BASE_KERNEL_H
 #define BASE_KERNEL_H
 
+#include "base/call_filter.h"
 #include "base/str.h"
 
 #include <dirent.h>
@@ -136,6 +137,18 @@ int kernel_close_on_exec(int fd);
 int kernel_fchmodat(int dir, const char *path, mode_t mode);
 int kernel_fchownat(int dir, const char *path, uid_t uid, gid_t gid);
 void *kernel_map_shared(size_t size); /* the same, kept in common by forks */
+int kernel_map_read_only(void *at, size_t size); /* in this process */
+
+/*
+ * What a process gives up for good (base/sandbox.h).  ENOSYS where the system
+ * has no such thing.  Rules are a descriptor; bits that this kernel does not
+ * know are EINVAL; a path that cannot be reached is its errno.
+ */
+int kernel_no_new_privileges(void);
+int kernel_landlock_rules(uint64_t handled);
+int kernel_landlock_allow(int rules, const char *path, uint64_t rights);
+int kernel_landlock_enter(int rules);
+int kernel_filter_calls(const struct call_filter_step *steps, size_t count);
 
 /* Terminal? Never fails for a reason that matters. */
 bool kernel_isatty(int fd);

@@ -492,6 +492,12 @@ sys_map_shared(size_t size)
 	return kernel_map_shared(size);
 }
 
+int
+sys_map_read_only(void *at, size_t size)
+{
+	return kernel_map_read_only(at, size);
+}
+
 void
 sys_unmap(void *at, size_t size)
 {
@@ -607,4 +613,39 @@ bool
 sys_isatty(int fd)
 {
 	return kernel_isatty(fd);
+}
+
+int
+sys_no_new_privileges(void)
+{
+	return kernel_no_new_privileges();
+}
+
+int
+sys_landlock_rules(uint64_t handled)
+{
+	return kernel_landlock_rules(handled);
+}
+
+int
+sys_landlock_allow(int rules, const char *path, uint64_t rights)
+{
+	int result;
+
+	do
+		result = kernel_landlock_allow(rules, path, rights);
+	while (result < 0 && again());
+	return result;
+}
+
+int
+sys_landlock_enter(int rules)
+{
+	return kernel_landlock_enter(rules);
+}
+
+int
+sys_filter_calls(const struct call_filter_step *steps, size_t count)
+{
+	return kernel_filter_calls(steps, count);
 }

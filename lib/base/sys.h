@@ -12,6 +12,7 @@
 #define BASE_SYS_H
 
 #include "base/attribute.h"
+#include "base/call_filter.h"
 #include "base/str.h"
 
 #include <dirent.h>
@@ -106,6 +107,7 @@ int sys_setrlimit(int which, const struct rlimit *limit) MUST_CHECK;
 /* Zeroed memory; NULL when there is none. */
 void *sys_map(size_t size) MUST_CHECK;
 void *sys_map_shared(size_t size) MUST_CHECK; /* kept in common by forks */
+int sys_map_read_only(void *at, size_t size) MUST_CHECK;
 void sys_unmap(void *at, size_t size);
 
 /* Microseconds: of the calendar, and of a clock that never jumps.  A clock
@@ -154,5 +156,13 @@ int sys_fchownat(int dir, const char *path, uid_t uid, gid_t gid) MUST_CHECK;
  * stop_hold holds is let in while it waits, and only then. */
 int sys_poll_once(struct pollfd *fds, nfds_t count, int timeout_ms) MUST_CHECK;
 bool sys_isatty(int fd);
+
+/* For base/sandbox.c; kernel.h says what they are. */
+int sys_no_new_privileges(void) MUST_CHECK;
+int sys_landlock_rules(uint64_t handled) MUST_CHECK;
+int sys_landlock_allow(int rules, const char *path, uint64_t rights) MUST_CHECK;
+int sys_landlock_enter(int rules) MUST_CHECK;
+int sys_filter_calls(
+    const struct call_filter_step *steps, size_t count) MUST_CHECK;
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/require.h"
 #include "base/stop.h"
 #include "base/sys.h"
+#include "deliver/confine.h"
 #include "deliver/remote.h"
 #include "deliver/report.h"
 #include "deliver/resolve.h"
@@ -435,6 +436,7 @@ deliver(struct deliver_run *run)
 		report_outcome(run);
 		return -1;
 	}
+	confine_delivery(run);
 	if (transact(run) < 0) {
 		run->mailbox.store->abort(&run->delivery, &run->why);
 		report_outcome(run);

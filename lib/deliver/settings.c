@@ -12,6 +12,8 @@
 #include <stddef.h>
 
 static const char *const detail_words[] = { "no", "existing", "create", NULL };
+static const char *const sandbox_words[] = { "no", "servers", "files", "all",
+	NULL };
 
 #define FIELD(name) offsetof(struct deliver_options, name)
 
@@ -30,6 +32,7 @@ static const struct setting rows[] = {
 	    NULL },
 	{ "detail_folder", SETTING_CHOICE, "no", FIELD(detail_folder),
 	    detail_words },
+	{ "sandbox", SETTING_CHOICE, "servers", FIELD(sandbox), sandbox_words },
 	{ "deliver_log_format", SETTING_TEXT, "msgid=%m: %$",
 	    FIELD(deliver_log_format), NULL },
 	{ "postfix_config_directory", SETTING_TEXT, "",

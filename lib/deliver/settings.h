@@ -16,6 +16,14 @@ enum deliver_detail {
 	DELIVER_DETAIL_CREATE    /* names a folder, made if need be */
 };
 
+/* Which processes give up what they do not need (base/sandbox.h). */
+enum deliver_sandbox {
+	DELIVER_SANDBOX_NO,
+	DELIVER_SANDBOX_SERVERS, /* those that speak with a client */
+	DELIVER_SANDBOX_FILES,   /* and the files of each delivery */
+	DELIVER_SANDBOX_ALL      /* and its system calls */
+};
+
 /* What concerns the delivery as a whole. */
 struct deliver_options {
 	uint64_t message_size_limit;
@@ -28,6 +36,7 @@ struct deliver_options {
 	/* For lda -t alone; "": the one that postconf knows. */
 	const char *postfix_config_directory;
 	int detail_folder; /* enum deliver_detail */
+	int sandbox;       /* enum deliver_sandbox */
 };
 
 /* Which address lda-lmtp's Delivered-To names. */

@@ -14,6 +14,17 @@ is_name(struct str name)
 	return name.length > 0;
 }
 
+/* Without the blanks behind it.  A CR is none: who writes mail does not take
+ * it for one either. */
+static struct str
+without_blanks(struct str name)
+{
+	while (
+	    name.length > 0 && str_has_octet(" \t", name.at[name.length - 1]))
+		name.length--;
+	return name;
+}
+
 bool
 header_next(struct cursor *in, struct header_field *field)
 {
@@ -25,7 +36,7 @@ header_next(struct cursor *in, struct header_field *field)
 	/* A blank in front goes on with a field, and there is none. */
 	if (colon == STR_NONE || first.at[0] == ' ' || first.at[0] == '\t')
 		return false;
-	field->name = str_trim(str_head(first, colon));
+	field->name = without_blanks(str_head(first, colon));
 	if (!is_name(field->name))
 		return false;
 	while (cursor_peek(&line) == ' ' || cursor_peek(&line) == '\t')
@@ -66,12 +77,34 @@ skip_comment(struct cursor *in)
 	} while (depth > 0 && !cursor_at_end(in));
 }
 
-/* The next word outside of comments; empty at ";" and at the end. */
+/* How long the path at the start of text is, up to a ">" that no quotes hide;
+ * where they do not pair they hide nothing. */
+static size_t
+path_length(struct str text)
+{
+	bool quoted = false;
+
+	for (size_t i = 0; i < text.length; i++) {
+		if (text.at[i] == '>' && !quoted)
+			return i + 1;
+		if (text.at[i] == '"')
+			quoted = !quoted;
+		else if (text.at[i] == '\\' && quoted)
+			i++;
+	}
+	return str_index(text, '>') == STR_NONE ? text.length :
+						  str_index(text, '>') + 1;
+}
+
+/* The next word outside of comments; empty at ";" and at the end.  A path is
+ * one, with all that anybody may have put into its quotes. */
 static struct str
 next_word(struct cursor *in)
 {
 	for (;;) {
 		(void)cursor_span(in, " \t\r\n");
+		if (cursor_peek(in) == '<')
+			return cursor_octets(in, path_length(in->rest));
 		if (cursor_peek(in) != '(')
 			return cursor_span_not(in, " \t\r\n;(");
 		skip_comment(in);

@@ -104,6 +104,27 @@ count(struct bucket *bucket, uint64_t user)
 	return found;
 }
 
+void
+concurrency_leave(struct concurrency *table, struct str user)
+{
+	int ours = (int)sys_getpid();
+	uint64_t who = hash(user);
+	struct bucket *bucket;
+
+	if (table == NULL)
+		return;
+	bucket = &table->buckets[who % BUCKETS];
+	for (size_t i = 0; i < PLACES; i++) {
+		struct place *place = &bucket->places[i];
+
+		if (atomic_load(&place->pid) == ours &&
+		    atomic_load(&place->user) == who) {
+			leave(place);
+			return;
+		}
+	}
+}
+
 int
 concurrency_enter(struct concurrency *table, struct str user, uint64_t most,
     int wait_ms, struct status *why)

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct envelope_claim
 claim(struct str text)
@@ -47,6 +48,14 @@ verify(const struct job *job, struct deliver_run *run)
 	    run->arena, &run->user, &run->why);
 }
 
+static struct str
+whose_turn(const struct job *job, struct job_office *office)
+{
+	return address_without_detail(job->mailbox,
+	    str_from(office->settings->user.recipient_delimiter),
+	    office->scratch);
+}
+
 /* Until one of a user's deliveries is over, before another may begin. */
 #define TURN_MS 10000
 
@@ -54,16 +63,18 @@ static int
 wait_for_turn(
     const struct job *job, struct job_office *office, struct status *why)
 {
-	const struct settings *settings = office->settings;
-	struct str user = address_without_detail(job->mailbox,
-	    str_from(settings->user.recipient_delimiter), office->arena);
-
-	return concurrency_enter(office->concurrency, user,
-	    settings->lmtp.lmtp_user_concurrency_limit, TURN_MS, why);
+	return concurrency_enter(office->concurrency, whose_turn(job, office),
+	    office->settings->lmtp.lmtp_user_concurrency_limit, TURN_MS, why);
 }
 
-void
-job_run(const struct job *job, struct job_office *office, int speaks)
+static void
+leave_turn(const struct job *job, struct job_office *office)
+{
+	concurrency_leave(office->concurrency, whose_turn(job, office));
+}
+
+static void
+perform(const struct job *job, struct job_office *office, struct status *why)
 {
 	const struct feeder nobody = { .noted = false };
 	struct message_source spooled = { .fd = job->spool,
@@ -77,7 +88,7 @@ job_run(const struct job *job, struct job_office *office, int speaks)
 	if (job->task == JOB_DELIVER && job->message == NULL)
 		request.source = &spooled;
 	deliver_init(&run, office->settings, &request, office->log, &nobody,
-	    sys_ticks_us(), office->arena);
+	    sys_ticks_us(), office->scratch);
 	if (job->user != NULL) {
 		run.user = *job->user;
 		run.has_user = true;
@@ -91,25 +102,116 @@ job_run(const struct job *job, struct job_office *office, int speaks)
 	} else if (deliver(&run) < 0) {
 		/* It has been reported. */
 	}
-	worker_answer(speaks, &run.why);
+	*why = run.why;
+}
+
+void
+job_run(const struct job *job, struct job_office *office, int speaks)
+{
+	struct status why;
+
+	perform(job, office, &why);
+	worker_answer(speaks, &why);
+}
+
+/* What a delivery leaves behind that its process's end would clear up. */
+static void
+clear_up(const struct job *job, struct job_office *office,
+    const struct arena_mark *mark)
+{
+	int status;
+
+	arena_rewind(office->scratch, mark);
+	leave_turn(job, office);
+	while (sys_waitpid_now((pid_t)-1, &status) > 0)
+		; /* a quota_warning's command that was too slow */
+}
+
+/* One delivery after the other; the first that does not end well is the
+ * last. */
+static NORETURN void
+stay(const struct job *job, struct job_office *office, int speaks)
+{
+	struct arena_mark mark;
+	struct status why;
+
+	if (arena_freeze(office->arena) < 0)
+		stop_now();
+	(void)arena_take(office->scratch, 1); /* the first block stays */
+	mark = arena_mark(office->scratch);
+	for (;;) {
+		perform(job, office, &why);
+		if (why.id != STATUS_DELIVERED || stop_reason() != STOP_NOT)
+			worker_answer(speaks, &why);
+		clear_up(job, office, &mark);
+		job = worker_wait(speaks);
+		if (job == NULL || stop_reason() != STOP_NOT)
+			_exit(0);
+		worker_resume(speaks, job->seconds);
+	}
+}
+
+/*
+ * A worker that stays sees what was in memory when it was forked, and what is
+ * in the arena; no file that was opened since.  A user's own settings change
+ * those of the process, and one that is confined to a mailbox is so for good.
+ */
+static bool
+may_stay(const struct job_office *office, const struct job *job)
+{
+	return job->task == JOB_DELIVER && office->monitor < 0 &&
+	    arena_is_shared(office->arena) && job->message != NULL &&
+	    job->message->file < 0 && job->message->shared < 0 &&
+	    job->user != NULL && job->user->field_count == 0 &&
+	    office->settings->deliver.sandbox < DELIVER_SANDBOX_FILES;
+}
+
+/* One that is idle takes it; false: there is none. */
+static bool
+hand_over(
+    struct job_office *office, const struct job *job, struct worker *worker)
+{
+	while (office->idle_count > 0) {
+		*worker = office->idle[--office->idle_count];
+		if (worker_hand(worker, job, job->seconds))
+			return true;
+	}
+	return false;
+}
+
+void
+job_keep(struct job_office *office, struct worker *worker)
+{
+	if (worker->answers < 0)
+		return;
+	if (office->idle_count == JOB_IDLE_MOST) {
+		worker_leave(worker);
+		return;
+	}
+	office->idle[office->idle_count++] = *worker;
+	worker_init(worker);
 }
 
 int
 job_start(struct job_office *office, const struct job *job,
     struct worker *worker, struct status *why)
 {
-	bool is_child = false;
+	bool stays = may_stay(office, job), is_child = false;
 	int speaks = -1;
 
-	if (worker_open(worker, &speaks, why) < 0)
+	if (stays && hand_over(office, job, worker))
+		return 0;
+	if (worker_open(worker, stays, &speaks, why) < 0)
 		return -1;
 	if (office->monitor >= 0)
 		return monitor_ask(office->monitor, job, worker, speaks, why);
 	if (worker_fork(worker, speaks, job->seconds, &is_child, why) < 0)
 		return -1;
-	if (is_child)
-		job_run(job, office, speaks);
-	return 0;
+	if (!is_child)
+		return 0;
+	if (stays)
+		stay(job, office, speaks);
+	job_run(job, office, speaks);
 }
 
 int

@@ -31,6 +31,9 @@ struct job {
 	int spool; /* all but the prefix, read by offset; -1: none */
 };
 
+/* Workers that have nothing to do between two messages. */
+#define JOB_IDLE_MOST 4
+
 /* Where jobs are done. */
 struct job_office {
 	struct settings *settings;
@@ -39,6 +42,8 @@ struct job_office {
 	struct arena *scratch; /* for look-ups, given back after each */
 	struct concurrency *concurrency; /* NULL: nothing is counted */
 	int monitor; /* root's, who forks for us; -1: we fork ourselves */
+	struct worker idle[JOB_IDLE_MOST];
+	size_t idle_count;
 };
 
 /*
@@ -48,9 +53,17 @@ struct job_office {
 void job_run(
     const struct job *job, struct job_office *office, int speaks) NORETURN;
 
-/* Starts it in a process of its own; worker gets its answer. */
+/*
+ * Starts it in a process of its own; worker gets its answer.  Where the arena
+ * is shared (arena_share), and the job with all that it points to is in it, a
+ * delivery goes to one that has delivered before: what a worker knows is what
+ * is in the job, and each has the same rights.
+ */
 int job_start(struct job_office *office, const struct job *job,
     struct worker *worker, struct status *why) MUST_CHECK;
+
+/* It has answered: if it stays, it is kept for the next job or ends. */
+void job_keep(struct job_office *office, struct worker *worker);
 
 /* Starts it and waits for its answer. */
 int job_do(struct job_office *office, const struct job *job,

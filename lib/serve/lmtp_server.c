@@ -51,6 +51,10 @@ struct serving {
 	const char *limit_name;
 };
 
+/* The connection, a message that stays in memory, its recipients. */
+#define SHARED_OCTETS                                                          \
+	(sizeof(struct serving) + MESSAGE_ROOM_OCTETS + (size_t)128 * 1024)
+
 static int64_t
 age_seconds(const struct serving *at)
 {
@@ -293,15 +297,18 @@ lmtp_server_run(struct lmtp_server *server)
 		.offers_auth = asks_for_password,
 		.needs_auth = asks_for_password
 	};
-	struct serving *at = arena_take(server->office.arena, sizeof(*at));
+	struct serving *at;
 
+	/* Workers that stay see what is in it; else each is forked. */
+	if (!arena_share(server->office.arena, SHARED_OCTETS))
+		(void)arena_take(server->office.arena, 1);
+	at = arena_take(server->office.arena, sizeof(*at));
 	at->server = server;
 	sys_hostname(at->host, sizeof(at->host));
 	connection_init(&at->connection, server->in, server->out);
 	log_open(server->office.log);
-	/* The first block of each stays, and is not mapped anew each time. */
+	/* The first block stays, and is not mapped anew each time. */
 	(void)arena_take(server->office.scratch, 1);
-	(void)arena_take(server->office.arena, 1);
 	at->room = arena_take(server->office.arena, MESSAGE_ROOM_OCTETS);
 	at->limit_name =
 	    config_describe(&settings->config, "message_size_limit");

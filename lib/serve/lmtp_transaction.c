@@ -165,7 +165,7 @@ delivered_to(
 }
 
 /* The header fields in front, for one recipient, or for all (NULL); they live
- * until the next call: a worker is forked with them. */
+ * until the next call. */
 static struct str
 make_prefix(struct lmtp_transaction *at, const struct recipient *recipient)
 {
@@ -295,21 +295,24 @@ lmtp_transaction_close(struct lmtp_transaction *at, unsigned seconds)
 static void
 start(struct lmtp_transaction *at, struct recipient *recipient)
 {
-	struct message message = at->message;
-	struct job job = job_for(at, recipient);
+	struct arena *arena = at->office->arena;
+	struct message *message = arena_take(arena, sizeof(*message));
+	struct job *job = arena_take(arena, sizeof(*job));
 
-	job.task = JOB_DELIVER;
-	job.seconds = at->seconds;
-	job.delivered_to = delivered_to(at, recipient);
-	if (!at->prefix_is_all)
-		job.prefix = make_prefix(at, recipient);
+	*message = at->message;
+	*job = job_for(at, recipient);
+	job->task = JOB_DELIVER;
+	job->seconds = at->seconds;
+	job->delivered_to = delivered_to(at, recipient);
+	if (!at->prefix_is_all) {
+		job->prefix = arena_copy(arena, make_prefix(at, recipient));
+		message_put_before(message, job->prefix);
+	}
 	if (at->office->monitor >= 0)
-		job.spool = message.shared;
+		job->spool = message->shared;
 	else
-		job.message = &message;
-	if (!at->prefix_is_all)
-		message_put_before(&message, job.prefix);
-	if (job_start(at->office, &job, &recipient->worker, &recipient->why) <
+		job->message = message;
+	if (job_start(at->office, job, &recipient->worker, &recipient->why) <
 	    0) {
 		report_refusal(at->office->log, recipient->path, at->sender,
 		    &recipient->why);
@@ -364,6 +367,7 @@ wait_for_any(struct lmtp_transaction *at)
 			continue;
 		one->state = RECIPIENT_FINISHED;
 		at->running--;
+		job_keep(at->office, &one->worker);
 	}
 }
 

@@ -67,13 +67,13 @@ open_beside(struct job_office *office, const struct recipient *recipient)
 	struct status why;
 
 	if (!recipient->has_user ||
-	    resolve_settings(
-		office->settings, &recipient->user, office->arena, &why) < 0 ||
-	    mailbox_resolve(&office->settings->store, &owner, office->arena,
+	    resolve_settings(office->settings, &recipient->user,
+		office->scratch, &why) < 0 ||
+	    mailbox_resolve(&office->settings->store, &owner, office->scratch,
 		&mailbox, &why) < 0 ||
 	    mailbox.store != &store_maildir)
 		return -1;
-	return open_in_or_above(mailbox.inbox, office->arena);
+	return open_in_or_above(mailbox.inbox, office->scratch);
 }
 
 /* In a child: the first file that can be had is handed over. */

@@ -43,15 +43,16 @@ reap_ended(void)
 }
 
 int
-worker_open(struct worker *worker, int *speaks, struct status *why)
+worker_open(struct worker *worker, bool stays, int *speaks, struct status *why)
 {
 	int ends[2];
 
 	reap_ended();
 	worker_init(worker);
-	if (sys_pipe(ends) < 0)
+	if ((stays ? sys_socketpair(ends) : sys_pipe(ends)) < 0)
 		return status_fail(why, STATUS_TROUBLE,
 		    "cannot make a pipe: %s", strerror(errno));
+	worker->stays = stays;
 	worker->answers = ends[0];
 	*speaks = ends[1];
 	return 0;
@@ -68,7 +69,7 @@ worker_leave_connection(void)
 }
 
 static void
-begin_work(int speaks, unsigned seconds)
+set_words(int speaks)
 {
 	struct stop_words words = { .fd = speaks,
 		.words = crashed,
@@ -76,6 +77,12 @@ begin_work(int speaks, unsigned seconds)
 		.done = delivered };
 
 	stop_set_words(words);
+}
+
+static void
+begin_work(int speaks, unsigned seconds)
+{
+	set_words(speaks);
 	if (worker_leave_connection() < 0)
 		stop_now();
 	stop_deadline(seconds, GRACE_SECONDS);
@@ -107,8 +114,11 @@ worker_fork(struct worker *worker, int speaks, unsigned seconds, bool *is_child,
 	int number = errno;
 
 	*is_child = pid == 0;
-	if (pid == 0)
+	if (pid == 0) {
+		/* Else it would never see the end of who gives it work. */
+		(void)sys_close(worker->answers);
 		return 0;
+	}
 	(void)sys_close(speaks);
 	worker_expect(worker, seconds);
 	if (pid > 0) {
@@ -152,6 +162,40 @@ stop_listening(struct worker *worker, bool kill_it)
 	worker->pid = 0;
 }
 
+bool
+worker_hand(struct worker *worker, const void *work, unsigned seconds)
+{
+	ssize_t sent = sys_write(worker->answers, &work, sizeof(work));
+
+	if (sent == (ssize_t)sizeof(work)) {
+		worker->length = 0;
+		worker_expect(worker, seconds);
+		return true;
+	}
+	stop_listening(worker, true);
+	return false;
+}
+
+const void *
+worker_wait(int speaks)
+{
+	const void *work;
+
+	if (sys_write(speaks, delivered, sizeof(delivered) - 1) < 0)
+		return NULL;
+	stop_deadline(0, 0);
+	if (sys_read(speaks, &work, sizeof(work)) != (ssize_t)sizeof(work))
+		return NULL;
+	return work;
+}
+
+void
+worker_resume(int speaks, unsigned seconds)
+{
+	set_words(speaks);
+	stop_deadline(seconds, GRACE_SECONDS);
+}
+
 static void
 understand(const struct worker *worker, struct status *why)
 {
@@ -179,8 +223,9 @@ worker_hear(struct worker *worker, struct status *why)
 		if (worker->said[worker->length - 1] != '\n')
 			return false; /* the rest, or its end, comes next */
 	}
-	stop_listening(worker, got < 0);
 	understand(worker, why);
+	if (got <= 0 || !worker->stays || why->id != STATUS_DELIVERED)
+		stop_listening(worker, got < 0);
 	return true;
 }
 
@@ -193,6 +238,13 @@ worker_is_late(struct worker *worker, struct status *why)
 	(void)status_fail(why, STATUS_TROUBLE,
 	    "a process did not end in its time and was given up");
 	return true;
+}
+
+void
+worker_leave(struct worker *worker)
+{
+	if (worker->answers >= 0)
+		stop_listening(worker, false);
 }
 
 void

@@ -90,8 +90,8 @@ struct other {
 	bool other_host; /* it names a holder elsewhere */
 };
 
-/* The contents of a lock file, nothing where it cannot be read or is no file:
- * a FIFO would make us wait. */
+/* The contents of a lock file, nothing where it cannot be read, is no file (a
+ * FIFO would make us wait), or is too long: half of a text says anything. */
 static struct str
 read_content(const struct dotlock *lock, const char *name, char *room)
 {
@@ -109,7 +109,7 @@ read_content(const struct dotlock *lock, const char *name, char *room)
 			 fd, room + length, CONTENT_OCTETS - length)) > 0)
 			length += (size_t)got;
 	(void)sys_close(fd);
-	return str_of(room, got < 0 ? 0 : length);
+	return str_of(room, got < 0 || length == CONTENT_OCTETS ? 0 : length);
 }
 
 static void

@@ -201,9 +201,26 @@ add_utf8(struct buf *out, unsigned long number)
 	}
 }
 
-/* What stands between "&" and "-"; a half of a surrogate pair waits for the
- * other. */
-static void
+/* One unit of UTF-16; a first half waits in *high for the second.  False for
+ * halves that do not pair, and for ASCII, which is written as it is. */
+static bool
+add_decoded_unit(struct buf *out, unsigned long unit, unsigned long *high)
+{
+	bool is_second = unit >= 0xdc00 && unit < 0xe000;
+
+	if (is_second != (*high != 0) || unit < 0x80)
+		return false;
+	if (is_second)
+		add_utf8(
+		    out, 0x10000 + ((*high & 0x3ff) << 10) + (unit & 0x3ff));
+	*high = unit >= 0xd800 && unit < 0xdc00 ? unit : 0;
+	if (!is_second && *high == 0)
+		add_utf8(out, unit);
+	return true;
+}
+
+/* What stands between "&" and "-". */
+static bool
 add_decoded_run(struct buf *out, struct str run)
 {
 	unsigned long bits = 0, high = 0;
@@ -213,40 +230,65 @@ add_decoded_run(struct buf *out, struct str run)
 		size_t digit = str_index(str_from(digits), run.at[i]);
 
 		if (digit == STR_NONE)
-			return;
+			return false;
 		bits = (bits << 6 | digit) & 0xffffffffUL;
 		count += 6;
 		if (count < 16)
 			continue;
 		count -= 16;
-		unsigned long unit = bits >> count & 0xffff;
-		if (unit >= 0xd800 && unit < 0xdc00)
-			high = unit;
-		else if (unit >= 0xdc00 && unit < 0xe000)
-			add_utf8(out,
-			    0x10000 + ((high & 0x3ff) << 10) + (unit & 0x3ff));
-		else
-			add_utf8(out, unit);
+		if (!add_decoded_unit(out, bits >> count & 0xffff, &high))
+			return false;
 	}
+	return high == 0 && count < 6 && (bits & ((1UL << count) - 1)) == 0;
+}
+
+static bool
+is_printable_ascii(struct str text)
+{
+	for (size_t i = 0; i < text.length; i++)
+		if (text.at[i] < ' ' || text.at[i] > '~')
+			return false;
+	return true;
+}
+
+/* False where name is not what add_utf7 makes, of which there is one spelling
+ * for each name. */
+static bool
+add_decoded(struct buf *into, struct str name)
+{
+	struct cursor in = cursor_over(name);
+	bool behind_run = false;
+
+	while (!cursor_at_end(&in)) {
+		struct str plain = cursor_span_not(&in, "&"), run;
+
+		if (!is_printable_ascii(plain))
+			return false;
+		buf_add(into, plain);
+		if (!cursor_take(&in, '&'))
+			return true;
+		if (str_index(in.rest, '-') == STR_NONE)
+			return false;
+		run = cursor_until(&in, '-');
+		behind_run = behind_run && plain.length == 0;
+		if (run.length == 0)
+			buf_add_octet(into, '&');
+		else if (behind_run || !add_decoded_run(into, run))
+			return false;
+		behind_run = run.length > 0;
+	}
+	return true;
 }
 
 void
 folder_add_decoded(struct buf *into, struct str name)
 {
-	struct cursor in = cursor_over(name);
+	struct buf before = *into;
 
-	while (!cursor_at_end(&in)) {
-		struct str run;
-
-		buf_add(into, cursor_span_not(&in, "&"));
-		if (!cursor_take(&in, '&'))
-			break;
-		run = cursor_until(&in, '-');
-		if (run.length == 0)
-			buf_add_octet(into, '&');
-		else
-			add_decoded_run(into, run);
-	}
+	if (add_decoded(into, name))
+		return;
+	*into = before;
+	buf_add(into, name);
 }
 
 void

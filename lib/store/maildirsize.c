@@ -456,11 +456,22 @@ maildirsize_look(struct maildirsize *size)
 	size->limit = text.limit;
 }
 
-void
-maildirsize_add(struct maildirsize *size, uint64_t octets)
+/* One write, so that two programs' lines do not mix. */
+static bool
+add_line(int fd, uint64_t octets)
 {
 	char room[64];
 	struct buf line;
+
+	buf_init(&line, room, sizeof(room));
+	buf_add_number(&line, octets);
+	buf_add_string(&line, " 1\n");
+	return sys_write(fd, line.at, line.length) == (ssize_t)line.length;
+}
+
+void
+maildirsize_add(struct maildirsize *size, uint64_t octets)
+{
 	bool added = false;
 	int fd;
 
@@ -469,12 +480,7 @@ maildirsize_add(struct maildirsize *size, uint64_t octets)
 	fd = sys_openat(size->control, file_name,
 	    O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (fd >= 0) {
-		buf_init(&line, room, sizeof(room));
-		buf_add_number(&line, octets);
-		buf_add_string(&line, " 1\n");
-		/* One write, so that two programs' lines do not mix. */
-		added =
-		    sys_write(fd, line.at, line.length) == (ssize_t)line.length;
+		added = file_is_ours_alone(fd) && add_line(fd, octets);
 		(void)sys_close(fd);
 	}
 	/* After none or half of it the sum would be wrong. */

@@ -579,7 +579,7 @@ reserve(struct mbox *at, struct status *why)
 	if (at->most_size - at->old_size <= (off_t)WRITE_OCTETS ||
 	    sys_reserve(at->fd, at->old_size, at->most_size - at->old_size) ==
 		0 ||
-	    errno == EOPNOTSUPP)
+	    errno == EOPNOTSUPP || errno == ENOSYS)
 		return 0;
 	error = errno;
 	/* A part of it may be ours now.  A file that has grown under our locks

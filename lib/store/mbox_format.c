@@ -76,11 +76,11 @@ could_be_from(struct str held)
 }
 
 /* Whether c may stand before the ":" of a field: a blank there ends the name
- * (RFC 5322 section 4.5, "Subject : x"). */
+ * (RFC 5322 section 4.5, "Subject : x").  A name may begin with ">". */
 static bool
 goes_on(struct mbox_format *format, char c)
 {
-	if (!format->in_header || format->quoted)
+	if (!format->in_header)
 		return false;
 	if (c == ' ' || c == '\t') {
 		format->name_ended = true;
@@ -115,7 +115,7 @@ end_name(struct mbox_format *format)
 {
 	struct str name = str_of(format->held, format->held_length - 1);
 
-	if (format->too_long || !is_own_field(name))
+	if (format->too_long || format->quoted || !is_own_field(name))
 		return decide(format, true);
 	format->held_length = 0;
 	format->at_line_start = false;
@@ -129,7 +129,7 @@ hold(struct mbox_format *format, char c)
 {
 	if (format->held_length == MBOX_HELD_OCTETS) {
 		/* Blanks without end behind one of our names hide a field. */
-		if (format->name_ended &&
+		if (format->name_ended && !format->quoted &&
 		    is_own_field(str_of(format->held, format->held_length))) {
 			format->held_length = 0;
 			format->at_line_start = false;
@@ -142,6 +142,18 @@ hold(struct mbox_format *format, char c)
 	}
 	format->held[format->held_length++] = c;
 	return 0;
+}
+
+/* "From " is held.  "From : x" is a field all the same, with a name that is
+ * none of ours; what follows it is header. */
+static int
+quote(struct mbox_format *format)
+{
+	if (put(format, str_of(">", 1)) < 0 || put_held(format) < 0)
+		return -1;
+	format->too_long = true;
+	format->name_ended = true;
+	return format->in_header ? 0 : decide(format, false);
 }
 
 /* One octet at the beginning of a line. */
@@ -168,11 +180,9 @@ take_first(struct mbox_format *format, char c)
 	    could_be_from(str_of(format->held, format->held_length))) {
 		if (format->held_length < sizeof(from) - 1)
 			return 0;
-		if (put(format, str_of(">", 1)) < 0)
-			return -1;
-		return decide(format, false);
+		return quote(format);
 	}
-	if (c == ':' && format->in_header && !format->quoted)
+	if (c == ':' && format->in_header)
 		return end_name(format);
 	return goes_on(format, c) ? 0 : decide(format, false);
 }

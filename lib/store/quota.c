@@ -58,6 +58,24 @@ mask_matches(struct str mask, struct str name)
 	    (str_is_nocase(mask, "INBOX") && str_is_nocase(name, "INBOX"));
 }
 
+/* As settings have it: beyond what any file can be, and sums stay far from
+ * overflow. */
+#define MOST ((uint64_t)1 << 62)
+
+static uint64_t
+at_most(uint64_t amount)
+{
+	return amount < MOST ? amount : MOST;
+}
+
+static uint64_t
+percentage(uint64_t whole, uint64_t percent)
+{
+	if (percent > 0 && whole / 100 >= MOST / percent)
+		return MOST;
+	return at_most(whole / 100 * percent + whole % 100 * percent / 100);
+}
+
 /* A number with "%" of whole behind it, or a size; in kilobytes where Dovecot
  * counts so without a unit. */
 static bool
@@ -70,7 +88,7 @@ read_amount(struct str text, enum part part, uint64_t whole, uint64_t *into)
 		if (!number_read(
 			str_head(text, text.length - 1), 10000, &number))
 			return false;
-		*into = whole / 100 * number + whole % 100 * number / 100;
+		*into = percentage(whole, number);
 		return true;
 	}
 	if (part == PART_STORAGE &&
@@ -95,7 +113,7 @@ apply_value(struct str value, enum part part, uint64_t whole, uint64_t *limit)
 	if (!read_amount(in.rest, part, whole, &amount))
 		return false;
 	if (more)
-		*limit = *limit == 0 ? 0 : *limit + amount;
+		*limit = *limit == 0 ? 0 : at_most(*limit + amount);
 	else if (less)
 		*limit = *limit > amount ? *limit - amount : 1;
 	else

@@ -48,7 +48,7 @@ take_turn(int root)
 	    O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (fd < 0)
 		return false;
-	mine = sys_futimens(fd, times) == 0;
+	mine = file_is_ours_alone(fd) && sys_futimens(fd, times) == 0;
 	(void)sys_close(fd);
 	return mine;
 }
@@ -93,16 +93,23 @@ crlf_octets(struct str text)
 	return octets;
 }
 
+/* The directories of a Maildir, opened so that no link is followed. */
+struct places {
+	int tmp, new;
+};
+
 /* link(2) whose answer was lost (NFS) has succeeded all the same. */
 static int
-publish(int root, const char *tmp, const char *new)
+publish(const struct places *at, const struct maildir_name *name)
 {
 	struct stat ours, named;
 
-	if (sys_linkat(root, tmp, root, new) == 0)
+	if (sys_linkat(at->tmp, name->in_tmp, at->new, name->in_new) == 0)
 		return 0;
-	return sys_fstatat(root, tmp, &ours, AT_SYMLINK_NOFOLLOW) == 0 &&
-		sys_fstatat(root, new, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return sys_fstatat(at->tmp, name->in_tmp, &ours, AT_SYMLINK_NOFOLLOW) ==
+		    0 &&
+		sys_fstatat(
+		    at->new, name->in_new, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
 		ours.st_ino == named.st_ino && ours.st_dev == named.st_dev ?
 	    0 :
 	    -1;
@@ -110,33 +117,50 @@ publish(int root, const char *tmp, const char *new)
 
 /* As any message: written in tmp/, synced, published. */
 static uint64_t
-deliver_notice(int root, struct str body)
+deliver_into(const struct places *at, struct str body)
 {
-	char room[512], tmp[MAILDIR_NAME_OCTETS + 8];
-	char new[MAILDIR_NAME_OCTETS + 8];
+	char room[512];
 	struct maildir_name name;
-	struct buf header, path;
+	struct buf header;
 	int fd, rc;
 
 	maildir_name_make(&name, 0);
 	buf_init(&header, room, sizeof(room));
 	add_header(&header, &name);
-	buf_init(&path, tmp, sizeof(tmp));
-	buf_print(&path, "tmp/%s", name.in_tmp);
-	buf_init(&path, new, sizeof(new));
 	maildir_name_publish(&name, header.length + body.length,
 	    crlf_octets(buf_str(&header)) + crlf_octets(body));
-	buf_print(&path, "new/%s", name.in_new);
-	fd = sys_openat(
-	    root, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	fd = sys_openat(at->tmp, name.in_tmp,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return 0;
 	rc = write_notice(fd, buf_str(&header), body);
 	/* Where one of these fails the user hears of it tomorrow. */
-	if (sys_close(fd) < 0 || rc < 0 || publish(root, tmp, new) < 0)
+	if (sys_close(fd) < 0 || rc < 0 || publish(at, &name) < 0)
 		rc = -1;
-	(void)sys_unlinkat(root, tmp, 0);
+	(void)sys_unlinkat(at->tmp, name.in_tmp, 0);
 	return rc < 0 ? 0 : header.length + body.length;
+}
+
+static int
+open_place(int root, const char *name)
+{
+	return sys_openat(root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+}
+
+static uint64_t
+deliver_notice(int root, struct str body)
+{
+	struct places at = { .tmp = open_place(root, "tmp"),
+		.new = open_place(root, "new") };
+	uint64_t octets = 0;
+
+	if (at.tmp >= 0 && at.new >= 0)
+		octets = deliver_into(&at, body);
+	if (at.tmp >= 0)
+		(void)sys_close(at.tmp);
+	if (at.new >= 0)
+		(void)sys_close(at.new);
+	return octets;
 }
 
 static uint64_t

@@ -92,7 +92,11 @@ hash_of(struct str key)
 	return hash;
 }
 
-/* The record at at, if its key is ours: 1 and its value; 0 if not. */
+/*
+ * The record at at, if its key is ours: 1 and its value; 0 if it is another's.
+ * A slot has led here by the hash of our key, so another key must have the
+ * same: zeros in the place of our record have not.
+ */
 static int
 read_record(struct cdb *cdb, uint64_t at, struct str key, struct str *value)
 {
@@ -104,12 +108,15 @@ read_record(struct cdb *cdb, uint64_t at, struct str key, struct str *value)
 		return -1;
 	if (at < HEADER_OCTETS || key_length > cdb->size - at - 8)
 		return damaged(cdb);
-	if (key_length != key.length)
-		return 0;
+	/* A longer key with our hash is possible; more likely it is none. */
+	if (key_length > sizeof(found))
+		return damaged(cdb);
 	if (read_at(cdb, at + 8, found, key_length) < 0)
 		return -1;
-	if (memcmp(found, key.at, key.length) != 0)
-		return 0;
+	if (!str_equal(str_of(found, key_length), key))
+		return hash_of(str_of(found, key_length)) == hash_of(key) ?
+		    0 :
+		    damaged(cdb);
 	if (value_length > VALUE_OCTETS)
 		return status_fail(cdb->why, STATUS_LOOKUP_FAILED,
 		    "the entry of %.*s in %s is too long", (int)key.length,
@@ -124,10 +131,11 @@ read_record(struct cdb *cdb, uint64_t at, struct str key, struct str *value)
 /* Slots read at once when a whole table is looked at. */
 #define SLOTS_AT_ONCE 512
 
-/* Whether a table has what its maker puts into one: twice as many slots as
- * records.  Zeroed blocks of a file that a crash left half written have not. */
+/* Whether the table of a hash has what its maker puts into one: twice as many
+ * slots as records, and only hashes that belong there.  Zeroed blocks of a file
+ * that a crash left half written have not. */
 static int
-check_table(struct cdb *cdb, uint32_t table, uint32_t slots)
+check_table(struct cdb *cdb, uint32_t hash, uint32_t table, uint32_t slots)
 {
 	unsigned char some[SLOTS_AT_ONCE * 8] = { 0 };
 	uint32_t records = 0;
@@ -140,9 +148,13 @@ check_table(struct cdb *cdb, uint32_t table, uint32_t slots)
 		    read_at(cdb, table + (uint64_t)i * 8, some,
 			(size_t)count * 8) < 0)
 			return damaged(cdb);
-		for (size_t k = 0; k < count; k++)
-			if (number(some + k * 8 + 4) != 0)
-				records++;
+		for (size_t k = 0; k < count; k++) {
+			if (number(some + k * 8 + 4) == 0)
+				continue;
+			if (some[k * 8] != (hash & 255))
+				return damaged(cdb);
+			records++;
+		}
 	}
 	return records * 2 == slots ? 0 : damaged(cdb);
 }
@@ -211,12 +223,11 @@ look_up(struct cdb *cdb, struct str key, struct str *value)
 static int
 check_absence(struct cdb *cdb, struct str key)
 {
-	uint32_t table, slots;
+	uint32_t hash = hash_of(key), table, slots;
 
-	if (read_pair(cdb, (uint64_t)(hash_of(key) & 255) * 8, &table, &slots) <
-	    0)
+	if (read_pair(cdb, (uint64_t)(hash & 255) * 8, &table, &slots) < 0)
 		return -1;
-	return check_table(cdb, table, slots);
+	return check_table(cdb, hash, table, slots);
 }
 
 /* Without the NUL behind the name, then with it, as postmap(1) has it. */

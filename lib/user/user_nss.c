@@ -91,6 +91,20 @@ read_sources(const char *database, struct arena *arena,
 	return -1;
 }
 
+bool
+user_nss_is_asked(struct arena *arena)
+{
+	static const char *const databases[] = { "passwd", "group" };
+	struct user_nss_sources sources;
+	struct status why;
+
+	for (size_t i = 0; i < COUNT(databases); i++)
+		if (read_sources(databases[i], arena, &sources, &why) < 0 ||
+		    sources.beyond_files)
+			return true;
+	return false;
+}
+
 static int
 run(const char *path, const char *kind, struct str key, struct arena *arena,
     struct child_end *end, struct str *output)

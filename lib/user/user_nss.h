@@ -21,6 +21,10 @@ int user_nss_find(const char *kind, struct str key,
     const struct user_options *options, struct arena *arena, struct str *line,
     struct status *why) MUST_CHECK;
 
+/* Whether lda-getpw may be started: nsswitch.conf names more than files, or
+ * cannot be read. */
+bool user_nss_is_asked(struct arena *arena) MUST_CHECK;
+
 /* What a line of nsswitch.conf asks beyond the files. */
 struct user_nss_sources {
 	bool beyond_files; /* any source but "files" */

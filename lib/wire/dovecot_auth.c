@@ -8,8 +8,6 @@
 
 #include "base/cursor.h"
 
-#include <string.h>
-
 /* With the rest of the line below the server's 1024. */
 #define USER_OCTETS 800
 
@@ -60,11 +58,11 @@ read_line(struct str line, struct str *fields)
 enum dovecot_auth_answer
 dovecot_auth_read(struct str said, struct str *fields)
 {
+	struct str greeting = str_head(str_from("VERSION\t"), said.length);
 	struct cursor in = cursor_over(said);
 
 	/* Somebody else's protocol may have words like these. */
-	if (said.length >= strlen("VERSION\t") &&
-	    !str_begins(said, "VERSION\t"))
+	if (!str_equal(str_head(said, greeting.length), greeting))
 		return DOVECOT_AUTH_BROKEN;
 	while (str_index(in.rest, '\n') != STR_NONE) {
 		enum dovecot_auth_answer answer =

@@ -5,9 +5,11 @@
 
 #include "../base/expect.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MEMORY_IS_OUT 42
@@ -270,6 +272,57 @@ START_TEST(rewinding_for_ever_takes_no_more)
 }
 END_TEST
 
+START_TEST(lent_memory_is_taken_before_the_systems)
+{
+	static _Alignas(4096) char room[64 * 1024];
+	char *small, *large;
+
+	arena_lend(&arena, room, sizeof(room));
+	small = arena_take(&arena, 100);
+	large = arena_take(&arena, 48 * 1024);
+	ck_assert(small >= room && small < room + sizeof(room));
+	ck_assert(large > small && large + 48 * 1024 <= room + sizeof(room));
+	ck_assert_uint_eq(arena.used, 0);
+	/* And what does not fit is had all the same. */
+	large = arena_take(&arena, 48 * 1024);
+	ck_assert(large < room || large >= room + sizeof(room));
+	ck_assert_uint_ge(arena.used, 48 * 1024);
+}
+END_TEST
+
+START_TEST(child_sees_what_is_shared_and_cannot_write_there)
+{
+	int wait_status;
+	char *text;
+	pid_t pid;
+
+	ck_assert(!arena_is_shared(&arena));
+	ck_assert(arena_share(&arena, (size_t)256 * 1024));
+	text = arena_take(&arena, (size_t)128 * 1024);
+	ck_assert(arena_is_shared(&arena));
+	pid = fork();
+	if (pid == 0) {
+		/* The parent has written before it lets us go on. */
+		while (((volatile char *)text)[0] != 'x')
+			(void)poll(NULL, 0, 1);
+		if (_i == 0)
+			_exit(arena_freeze(&arena) == 0 ? 0 : 1);
+		if (arena_freeze(&arena) == 0)
+			((volatile char *)text)[0] = 'y';
+		_exit(0);
+	}
+	text[0] = 'x';
+	ck_assert_int_eq(waitpid(pid, &wait_status, 0), pid);
+	ck_assert(_i == 0 ?
+		WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0 :
+		WIFSIGNALED(wait_status));
+	ck_assert_int_eq(text[0], 'x');
+	/* Full: what comes now is the process's own. */
+	(void)arena_take(&arena, (size_t)200 * 1024);
+	ck_assert(!arena_is_shared(&arena));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -290,8 +343,11 @@ main(void)
 	tcase_add_test(memory, rewinding_gives_back_and_zeroes);
 	tcase_add_test(memory, rewinding_to_nothing_gives_back_all);
 	tcase_add_test(memory, rewinding_for_ever_takes_no_more);
+	tcase_add_test(memory, lent_memory_is_taken_before_the_systems);
 	tcase_add_loop_test(memory, path_has_one_slash, 0, (int)COUNT(paths));
 	if (expect_forks()) {
+		tcase_add_loop_test(memory,
+		    child_sees_what_is_shared_and_cannot_write_there, 0, 2);
 		tcase_add_loop_exit_test(
 		    memory, too_much_at_once_is_answered, MEMORY_IS_OUT, 0, 4);
 		tcase_add_exit_test(

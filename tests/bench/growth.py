@@ -62,7 +62,7 @@ def users(stage, count, kind):
                       name=name)
 
 
-def compare(stage, title, sizes, make, octets=4 << 10):
+def compare(stage, title, sizes, make, octets=4 << 10, judged=True):
     """Times at each size; as (size, ratio to the smallest) for the plot."""
     subjects = [make(size) for size in sizes]
     found = single.measure(stage, subjects, stage.message(octets),
@@ -76,6 +76,13 @@ def compare(stage, title, sizes, make, octets=4 << 10):
                      got["calls"], got["peak"]])
     stage.results.table(title, [
         "lda", "ms", "p99", "x smallest", "calls", "peak KiB"], rows)
+    if judged:
+        names = list(found)
+        stage.results.note("")
+        stage.results.verdict(
+            "%s, %d to %d" % (title, sizes[0], sizes[-1]),
+            single.quotient(found, names[-1], names[0])
+            if len(names) == len(sizes) else None, 1.1, at_least=False)
     stage.memory.clear()
     return [(max(size, 1), got["median"] / base["median"])
             for size, got in zip(sizes, found.values())]
@@ -100,7 +107,7 @@ def measure(stage):
         "users, by passwd-file": compare(
             stage, "Reported apart: users in a passwd-file, ours in the "
             "middle", [10, 1000, 10000, 100000],
-            lambda n: users(stage, n, "passwd-file")),
+            lambda n: users(stage, n, "passwd-file"), judged=False),
     }
     stage.results.draw(
         "growth", title="One delivery of 4 KB, by what there is already",

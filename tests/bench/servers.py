@@ -174,9 +174,23 @@ def lmtp(stage):
             "LMTP, 4 KB into Maildirs on %s (median of five)" % place.name,
             ["server", "connections", "recipients", "messages/s",
              "deliveries/s", "x Dovecot"], rows)
+        if place is stage.memory:
+            judge_lmtp(stage, rows)
         if place is stage.disk and shutil.which("strace"):
             show_syncs(stage, servers)
         place.clear()
+
+
+def judge_lmtp(stage, rows):
+    stage.results.note("")
+    for connections in (1, 4):
+        reached = [row[-1] for row in rows if row[1] == connections
+                   and row[2] == 1 and row[0] == "lda-lmtp, own socket"]
+        stage.results.verdict(
+            "lda-lmtp's messages/s to Dovecot's, %d cached connection%s" % (
+                connections, "" if connections == 1 else "s"),
+            float(reached[0]) if reached and reached[0] != "-" else None, 3,
+            at_least=True)
 
 
 def show_syncs(stage, servers):
@@ -340,3 +354,13 @@ def compare(stage, server, names, homes):
           single.ratio(median, medians.get("pipefloor")),
           single.ratio(median, medians.get("virtualmail"))]
          for name, median in medians.items()])
+    stage.results.note("")
+    for what, name, base, target in (
+            ("pipe(8), lda's mails/s to floor-work's", "pipelda",
+             "pipefloor", 0.9),
+            ("lmtp(8) with lda-lmtp, mails/s to virtual(8)'s", "lmtplda",
+             "virtualmail", 1)):
+        stage.results.verdict(
+            what, medians[name] / medians[base]
+            if name in medians and medians.get(base) else None, target,
+            at_least=True)

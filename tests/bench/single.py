@@ -130,6 +130,39 @@ def measure(stage, subjects, message, rounds):
     return found
 
 
+def quotient(found, name, base, key="median"):
+    """One subject's figure by another's; None where one was not measured."""
+    if name not in found or not found.get(base, {}).get(key):
+        return None
+    return found[name][key] / found[base][key]
+
+
+def judge_size(stage, octets, found):
+    """The targets for one size of message into a Maildir on tmpfs."""
+    def judge(what, reached, target, at_least=True):
+        stage.results.verdict("%s, %s" % (named(octets), what), reached,
+                              target, at_least=at_least)
+    stage.results.note("")
+    if octets == 4 << 10:
+        judge("lda to floor-work", quotient(found, "lda", "floor-work"),
+              1.15, False)
+        for peer, target in (("dovecot-lda", 20), ("maildrop", 5),
+                             ("procmail", 3)):
+            judge("%s to lda" % peer, quotient(found, peer, "lda"), target)
+    if octets == 25 << 20:
+        judge("lda to floor", quotient(found, "lda", "floor"), 1.2, False)
+    judge("memory of lda in MiB", found["lda"]["peak"] / 1024
+          if "lda" in found else None, 4, False)
+
+
+def judge_syncs(stage, title, found):
+    """As many sync calls as the floor makes: the file, the directory."""
+    stage.results.note("")
+    stage.results.verdict("%s, sync calls of lda to the floor's" % title,
+                          quotient(found, "lda", "floor", "syncs"), 1,
+                          at_least=False)
+
+
 def ratio(value, base):
     return "%.2f" % (value / base) if base else "-"
 
@@ -303,6 +336,7 @@ def sizes(stage):
                         deep if stage.deep else quick)
         show(stage, "%s into a Maildir on tmpfs" % named(octets), found,
              octets)
+        judge_size(stage, octets, found)
         for name, got in found.items():
             curves.setdefault(name, []).append(
                 (octets, got["median"] / 1000))
@@ -320,6 +354,7 @@ def disk(stage):
                         deep if stage.deep else quick)
         show(stage, "%s into a Maildir on the disk" % named(octets), found,
              octets)
+        judge_syncs(stage, "%s on the disk" % named(octets), found)
     stage.disk.clear()
     found = measure(stage, mboxes(stage, stage.disk), stage.message(4 << 10),
                     300 if stage.deep else 40)

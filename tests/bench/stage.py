@@ -83,6 +83,7 @@ class Results:
     """Tables and plots, to the terminal and to files that are open already."""
 
     def __init__(self, directory):
+        self.verdicts = []
         self.report = open(os.path.join(directory, "report.txt"), "w")
         # A plot stays until another one takes its place.
         self.plots = {name: os.open(os.path.join(
@@ -107,6 +108,19 @@ class Results:
                 for i, (cell, width) in enumerate(zip(row, widths))).rstrip())
             if number == 0:
                 self.note("    " + "-" * (sum(widths) + 2 * len(widths) - 2))
+
+    def verdict(self, what, reached, target, *, at_least):
+        """What is aimed at, what came of it, and whether that is enough.
+        reached None: it could not be measured here."""
+        if reached is None:
+            text = "not measured"
+        else:
+            good = reached >= target if at_least else reached <= target
+            text = "measured %.2f: %s" % (reached,
+                                          "ok" if good else "MISSED")
+        self.verdicts.append("%s: target %s %g, %s" % (
+            what, "at least" if at_least else "at most", target, text))
+        self.note("    " + self.verdicts[-1])
 
     def draw(self, name, **what):
         text = plot.svg(**what).encode()

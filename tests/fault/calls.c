@@ -111,14 +111,28 @@ static const struct call_row rows[] = {
 	{ CALL_FCHMODAT, "fchmodat", CALL_WAITS, { EPERM, EIO, EROFS } },
 	{ CALL_FCHOWNAT, "fchownat", CALL_WAITS, { EPERM, EIO, EROFS } },
 	{ CALL_MAP_SHARED, "map_shared", 0, { ENOMEM } },
+	{ CALL_MAP_READ_ONLY, "map_read_only", 0, { ENOMEM } },
+	{ CALL_NO_NEW_PRIVILEGES, "no_new_privileges", 0,
+	    { ENOSYS, EINVAL, EPERM } },
+	{ CALL_LANDLOCK_RULES, "landlock_rules", 0,
+	    { ENOSYS, EOPNOTSUPP, EINVAL, EPERM, EMFILE, ENOMEM } },
+	{ CALL_LANDLOCK_ALLOW, "landlock_allow", CALL_WAITS,
+	    { ENOENT, EACCES, EINVAL, EBADFD, EMFILE, ENOMEM, ESTALE, EIO,
+		ELOOP, ENOSYS } },
+	{ CALL_LANDLOCK_ENTER, "landlock_enter", 0,
+	    { ENOSYS, EPERM, E2BIG, EINVAL, ENOMEM } },
+	{ CALL_FILTER_CALLS, "filter_calls", 0,
+	    { ENOSYS, EINVAL, EACCES, EPERM, ENOMEM } },
 };
 
 static const struct {
 	int error;
 	const char *name;
 } errors[] = {
+	{ E2BIG, "E2BIG" },
 	{ EACCES, "EACCES" },
 	{ EAGAIN, "EAGAIN" },
+	{ EBADFD, "EBADFD" },
 	{ EBUSY, "EBUSY" },
 	{ ECHILD, "ECHILD" },
 	{ ECONNREFUSED, "ECONNREFUSED" },
@@ -143,6 +157,7 @@ static const struct {
 	{ ENOSPC, "ENOSPC" },
 	{ ENOSYS, "ENOSYS" },
 	{ ENOTDIR, "ENOTDIR" },
+	{ EOPNOTSUPP, "EOPNOTSUPP" },
 	{ EOVERFLOW, "EOVERFLOW" },
 	{ EPERM, "EPERM" },
 	{ EPIPE, "EPIPE" },

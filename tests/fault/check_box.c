@@ -121,7 +121,7 @@ START_TEST(left_lock_breaks_the_contract)
 	struct tree_count tree = { .whole = 1, .litter = 1, .note = "left" };
 	struct ending ending;
 	struct evidence evidence = { &scenario, "/h/mbox", &rule, records, 2,
-		false, false, &ending, &tree };
+		false, false, &ending, &tree, NULL };
 	char complaint[4 * LEDGER_PATH] = "";
 
 	memset(&ending, 0, sizeof(ending));
@@ -164,7 +164,7 @@ START_TEST(wrong_charge_breaks_the_contract)
 		.reply_length = 10,
 		.log = "exit=75" };
 	struct evidence evidence = { &scenario, "/M", &rule, NULL, 0, false,
-		false, &ending, &tree };
+		false, &ending, &tree, NULL };
 	char complaint[4 * LEDGER_PATH] = "";
 
 	ck_assert(!judge_delivery(&evidence, complaint, sizeof(complaint)));

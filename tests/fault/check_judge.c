@@ -254,7 +254,7 @@ START_TEST(missing_sync_is_a_broken_delivery)
 	struct fault_record records[8];
 	struct ending ending;
 	struct evidence evidence = { &scenario, "/M", &rule, records, 0, false,
-		false, &ending, &tree };
+		false, &ending, &tree, NULL };
 	char complaint[4 * LEDGER_PATH] = "";
 
 	memset(&ending, 0, sizeof(ending));

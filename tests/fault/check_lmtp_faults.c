@@ -30,6 +30,7 @@ is_answer(const struct fault_record *record)
 	return record->call == CALL_WRITE && record->process > 0 &&
 	    record->result < PIPE_BUF &&
 	    (strcmp(record->path, "(pipe)") == 0 ||
+		strcmp(record->path, "(socketpair)") == 0 ||
 		strcmp(record->path, "(received)") == 0);
 }
 

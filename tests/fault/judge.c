@@ -27,10 +27,13 @@ enum file_kind {
 	DIRECTORY,
 	UNREADABLE, /* a directory that cannot be synced: no ledger */
 	ONLY_READ,
-	WRITTEN, /* what was written to before */
-	AGAIN,   /* open already, or a mail root whose folder is */
-	COUNTED, /* a mail root that is looked through for its folders */
+	WRITTEN,   /* what was written to before */
+	UNWRITTEN, /* an mbox of which nothing was written yet */
+	AGAIN,     /* open already, or a mail root whose folder is */
+	COUNTED,   /* a mail root that is looked through for its folders */
 	IN_FORK,
+	IN_ROUNDS, /* of an mbox that is locked */
+	IN_COUNT,  /* of all mail, after maildirsize could not be used */
 	DOTLOCK_TRY
 };
 
@@ -121,6 +124,8 @@ static const struct excuse {
 	{ CALL_FSTATAT, 0, ".lock", ANY, "looked at again in a moment" },
 	{ CALL_RENAMEAT, 0, ".lock", ANY, "broken at the next try" },
 	{ CALL_UNLINKAT, 0, ".lock", ANY, "a dead process's is broken" },
+	{ CALL_RENAMEAT_NEW, 0, ".lock.aside", ANY, "put back by a link" },
+	{ CALL_LINKAT, 0, ".lock.aside", ANY, "the kernel's lock holds" },
 	{ CALL_FSTATAT, 0, "/mbox", ANY, "looked at again in a moment" },
 	{ CALL_FSTATAT, 0, "/spool/", ANY, "looked at again in a moment" },
 	{ CALL_FSTATAT, 0, "/mail/Work", ANY, "looked at again in a moment" },
@@ -137,6 +142,16 @@ static const struct excuse {
 	{ CALL_FDOPENDIR, 0, "/Maildir", ANY, "quota never fails a mail" },
 	{ CALL_READDIR, 0, "/Maildir", ANY, "quota never fails a mail" },
 	{ CALL_CLOSEDIR, 0, "/Maildir", ANY, "quota never fails a mail" },
+	{ CALL_CLOSE, 0, "", UNWRITTEN, "nothing was written through it" },
+	{ CALL_OPENAT, 0, "/Maildir", IN_COUNT, "quota never fails a mail" },
+	{ CALL_POLL, 0, "", IN_ROUNDS, "the next round comes sooner" },
+	{ CALL_OPENAT, 0, "/proc/", ANY, "getppid tells nearly all" },
+	{ CALL_PREAD, 0, "/proc/", ANY, "getppid tells nearly all" },
+	{ CALL_NO_NEW_PRIVILEGES, 0, "", ANY, "a sandbox is no promise" },
+	{ CALL_LANDLOCK_RULES, 0, "", ANY, "a sandbox is no promise" },
+	{ CALL_LANDLOCK_ALLOW, 0, "", ANY, "a sandbox is no promise" },
+	{ CALL_LANDLOCK_ENTER, 0, "", ANY, "a sandbox is no promise" },
+	{ CALL_FILTER_CALLS, 0, "", ANY, "a sandbox is no promise" },
 	{ CALL_FSYNC, EINVAL, "", DIRECTORY,
 	    "a file system that has no sync of directories" },
 };
@@ -201,6 +216,21 @@ has_argument(const struct scenario *scenario, const char *part)
 	return false;
 }
 
+/* The first fault of a pair has met maildirsize, or a directory on its way. */
+static bool
+maildirsize_failed(
+    const struct evidence *evidence, const struct fault_record *record)
+{
+	if (evidence->second == NULL || (record->flags & O_DIRECTORY) == 0)
+		return false;
+	for (const struct fault_record *at = evidence->records; at < record;
+	     at++)
+		if (at->call == CALL_OPENAT &&
+		    strstr(at->path, "/maildirsize") != NULL)
+			return true;
+	return false;
+}
+
 static bool
 is_of_kind(const struct evidence *evidence, const struct fault_record *record,
     enum file_kind kind)
@@ -208,6 +238,13 @@ is_of_kind(const struct evidence *evidence, const struct fault_record *record,
 	switch (kind) {
 	case WRITTEN:
 		return was_written_before(evidence, record);
+	case UNWRITTEN:
+		return (evidence->scenario->flags & STORE_MBOX) != 0 &&
+		    !was_written_before(evidence, record);
+	case IN_COUNT:
+		return maildirsize_failed(evidence, record);
+	case IN_ROUNDS:
+		return (evidence->scenario->flags & STORE_MBOX) != 0;
 	case COUNTED:
 		return folder_is_looked_for(evidence, record);
 	case IN_FORK:
@@ -280,10 +317,15 @@ is_remote(const struct evidence *evidence)
 	return (evidence->scenario->flags & SERVE_LMTP) != 0;
 }
 
-/* In a scenario where nothing can be removed, or cut back. */
+/* In a scenario where nothing can be removed, or cut back; or the second fault
+ * of a pair has met the undoing. */
 static bool
 cannot_undo(const struct evidence *evidence)
 {
+	if (evidence->second != NULL &&
+	    (was_injected(evidence, CALL_UNLINKAT, "") ||
+		was_injected(evidence, CALL_FTRUNCATE, "")))
+		return true;
 	return evidence->scenario->weather.call == CALL_UNLINKAT ||
 	    evidence->scenario->weather.call == CALL_FTRUNCATE;
 }
@@ -322,6 +364,8 @@ tmp_is_clean(const struct evidence *evidence)
 static bool
 must_not_matter(const struct evidence *evidence)
 {
+	if (evidence->second != NULL)
+		return false;
 	switch (evidence->rule->action) {
 	case ACT_FAIL:
 		if (evidence->rule->error == EAGAIN)
@@ -493,11 +537,15 @@ judge_charge(const struct evidence *evidence, char *complaint, size_t size)
 	if (ended && tree->sum_octets < tree->octets)
 		return true;
 	/* "There is no new/ or cur/" is an answer that is believed. */
-	if (evidence->rule->error == ENOENT &&
+	if ((evidence->rule->error == ENOENT ||
+		(evidence->second != NULL &&
+		    evidence->second->error == ENOENT)) &&
 	    was_injected(evidence, CALL_OPENAT, "/Maildir/"))
 		return true;
 	/* It could neither be charged nor removed. */
-	if (was_injected(evidence, CALL_UNLINKAT, "/maildirsize") &&
+	if ((was_injected(evidence, CALL_UNLINKAT, "/maildirsize") ||
+		(evidence->second != NULL &&
+		    was_injected(evidence, CALL_OPENAT, "/Maildir"))) &&
 	    tree->sum_octets < tree->octets)
 		return true;
 	return object(complaint, size,
@@ -689,6 +737,9 @@ judge_code(const struct evidence *evidence, char *complaint, size_t size)
 		{ ESTALE, "4.2.1" },
 	};
 
+	/* Of two failures either may be told. */
+	if (evidence->second != NULL)
+		return true;
 	if (evidence->ending->reply[0] != '4')
 		return true; /* what the scenario gives anyway */
 	/* To look for a Maildir and find none is no failure yet. */
@@ -786,6 +837,11 @@ judge_refused(
 	if (!tmp_is_clean(evidence) || !litter_is_excused(evidence))
 		return object(
 		    complaint, size, "exit %d, and %s", code, tree->note);
+	/* Neither the outputs nor /dev/null in their place: only the exit
+	 * status is left to speak. */
+	if (evidence->second != NULL && code == EXIT_TEMPORARY &&
+	    was_injected(evidence, CALL_OPENAT, "/dev/null"))
+		return true;
 	if (!judge_charge(evidence, complaint, size) ||
 	    (!evidence->ledger_overflowed && !cannot_undo(evidence) &&
 		!ledger_is_undone(evidence->records, evidence->record_count,

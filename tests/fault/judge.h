@@ -22,6 +22,9 @@ struct evidence {
 	bool ran_away;
 	const struct ending *ending;
 	const struct tree_count *tree;
+	/* Of a pair of faults the other one, that met the handling of the
+	 * first; NULL: there was but one. */
+	const struct fault_rule *second;
 };
 
 /*
@@ -31,6 +34,10 @@ struct evidence {
  * with a reply that Postfix takes for temporary, a line in the log, and no
  * trace of the message.  An interruption or a short count changes nothing.
  * Else false and a complaint.
+ *
+ * Of a pair of faults the second may have kept the first from being undone:
+ * then a message may stay, one, whole or in an mbox its beginning, and the log
+ * says so.  rule is then the one that ends the process, if one does.
  */
 bool judge_delivery(
     const struct evidence *evidence, char *complaint, size_t size);

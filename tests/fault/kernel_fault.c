@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,8 @@ static struct fault_record unwritten; /* stands in when there is no room */
 
 /* What the rule has started in this process. */
 static enum fault_call failing_on;
+static int failing_error;
+static int lost_error;
 static bool failing_on_pipes;
 static bool orphaned;
 static bool just_interrupted;
@@ -193,9 +196,22 @@ fail(struct fault_record *record, int error)
 }
 
 static bool
-is_at_rule(void)
+is_place_of(const struct fault_rule *rule)
 {
-	return plan->rule.process == process && plan->rule.ordinal == ordinal;
+	return rule->process == process && rule->ordinal == ordinal;
+}
+
+/* The rule whose place this call is; one that does nothing if there is none. */
+static const struct fault_rule *
+met(void)
+{
+	static const struct fault_rule none = { .action = ACT_NOT };
+
+	if (plan == NULL)
+		return &none;
+	return is_place_of(&plan->rule) ? &plan->rule :
+	    is_place_of(&plan->second)  ? &plan->second :
+					  &none;
 }
 
 static void
@@ -203,7 +219,7 @@ send_myself(int signal_number)
 {
 	int kept = errno;
 
-	(void)kill(getpid(), signal_number);
+	(void)raise(signal_number); /* a sandbox keeps no kill(2) */
 	errno = kept;
 }
 
@@ -214,19 +230,31 @@ is_pipe(const struct fault_record *record)
 	return record->path[0] == '(';
 }
 
+/* Until a signal; those that the call itself lets in are let in here, too. */
+static void
+hang(enum fault_call call)
+{
+	if (call == CALL_POLL_OPEN)
+		(void)real_poll_open(NULL, 0, -1);
+	else
+		(void)poll(NULL, 0, -1); /* pause(2), but kept in a sandbox */
+}
+
 /* What the rule does at its own place.  True: the call is not made. */
 static bool
-rule_refuses(struct fault_record *record)
+rule_refuses(struct fault_record *record, const struct fault_rule *rule)
 {
-	switch (plan->rule.action) {
+	switch (rule->action) {
 	case ACT_FAIL_ON:
 		failing_on = record->call;
 		failing_on_pipes = is_pipe(record);
-		return fail(record, plan->rule.error);
+		failing_error = rule->error;
+		return fail(record, rule->error);
 	case ACT_FAIL:
-		return fail(record, plan->rule.error);
+		return fail(record, rule->error);
 	case ACT_DONE_FAIL:
 		answer_is_lost = true;
+		lost_error = rule->error;
 		return false;
 	case ACT_KILL:
 		record->injected = true;
@@ -240,15 +268,19 @@ rule_refuses(struct fault_record *record)
 			plan->rule.action == ACT_HUP      ? SIGHUP :
 							    SIGINT);
 		return false;
+	case ACT_STOP:
+		record->injected = true;
+		send_myself(SIGSTOP);
+		return false;
 	case ACT_LATE_HANG:
 		send_myself(SIGTERM);
 		record->injected = true;
-		(void)pause();
+		hang(record->call);
 		return fail(record, EINTR);
 	case ACT_HANG:
 	case ACT_HANG_TERM:
 		record->injected = true;
-		(void)pause();
+		hang(record->call);
 		return fail(record, EINTR);
 	case ACT_PRETEND:
 		record->injected = true;
@@ -291,8 +323,8 @@ refused(struct fault_record *record)
 	}
 	/* A disk that is full does not fill the pipes, too. */
 	if (failing_on == record->call && failing_on_pipes == is_pipe(record))
-		return fail(record, plan->rule.error);
-	return is_at_rule() && rule_refuses(record);
+		return fail(record, failing_error);
+	return rule_refuses(record, met());
 }
 
 static intmax_t
@@ -302,7 +334,7 @@ end(struct fault_record *record, intmax_t result)
 	if (answer_is_lost) {
 		answer_is_lost = false;
 		if (result >= 0) {
-			(void)fail(record, plan->rule.error);
+			(void)fail(record, lost_error);
 			return -1;
 		}
 	}
@@ -359,11 +391,9 @@ allowed(struct fault_record *record, size_t size)
 		return size;
 	if (plan->rule.action == ACT_TRICKLE)
 		most = TRICKLE_OCTETS;
-	else if ((plan->rule.action == ACT_HALF ||
-		     plan->rule.action == ACT_TEAR) &&
-	    is_at_rule())
+	else if (met()->action == ACT_HALF || met()->action == ACT_TEAR)
 		most = size / 2;
-	else if (plan->rule.action == ACT_ONE && is_at_rule())
+	else if (met()->action == ACT_ONE)
 		most = 1;
 	if (most == 0 || most >= size)
 		return size;
@@ -414,7 +444,7 @@ kernel_write(int fd, const void *from, size_t size)
 		return -1;
 	put = (ssize_t)end(record, real_write(fd, from, allowed(record, size)));
 	keep_octets(record, from);
-	if (plan != NULL && plan->rule.action == ACT_TEAR && is_at_rule())
+	if (met()->action == ACT_TEAR)
 		send_myself(SIGKILL);
 	return put;
 }
@@ -1290,4 +1320,69 @@ kernel_map_shared(size_t size)
 	at = real_map_shared(size);
 	(void)end(record, at == NULL ? -1 : 0);
 	return at;
+}
+
+int
+kernel_map_read_only(void *at, size_t size)
+{
+	struct fault_record *record = begin(CALL_MAP_READ_ONLY, -1);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_map_read_only(at, size));
+}
+
+int
+kernel_no_new_privileges(void)
+{
+	struct fault_record *record = begin(CALL_NO_NEW_PRIVILEGES, -1);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_no_new_privileges());
+}
+
+int
+kernel_landlock_rules(uint64_t handled)
+{
+	struct fault_record *record = begin(CALL_LANDLOCK_RULES, -1);
+	int fd;
+
+	if (refused(record))
+		return -1;
+	fd = (int)end(record, real_landlock_rules(handled));
+	if (fd >= 0)
+		remember(fd, "(rules)", O_RDONLY);
+	return fd;
+}
+
+int
+kernel_landlock_allow(int rules, const char *path, uint64_t rights)
+{
+	struct fault_record *record =
+	    begin_name(CALL_LANDLOCK_ALLOW, AT_FDCWD, path);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_landlock_allow(rules, path, rights));
+}
+
+int
+kernel_landlock_enter(int rules)
+{
+	struct fault_record *record = begin(CALL_LANDLOCK_ENTER, rules);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_landlock_enter(rules));
+}
+
+int
+kernel_filter_calls(const struct call_filter_step *steps, size_t count)
+{
+	struct fault_record *record = begin(CALL_FILTER_CALLS, -1);
+
+	if (refused(record))
+		return -1;
+	return (int)end(record, real_filter_calls(steps, count));
 }

@@ -28,6 +28,7 @@
 #define PATIENCE_MS 4000
 #define CALL_LIMIT 50000
 #define RANDOM_OCTET 0x5a
+#define EARLY_OCTETS 1000
 #define PATH 512
 
 /* What tells one message from another and from half of itself. */
@@ -38,21 +39,23 @@
 #define LARGE ((size_t)200 * 1024)
 
 const struct lmtp_scenario lmtp_scenarios[] = {
-	{ "three", SMALL, false, true, { 0 }, { NULL }, false },
+	{ "three", SMALL, false, true, { 0 }, { NULL }, false, false },
 	/* In a file beside the mailboxes that all three give a name. */
 	{ "shared", LARGE, true, false, { 0 },
-	    { "lmtp_hdr_delivery_address=none", NULL }, false },
+	    { "lmtp_hdr_delivery_address=none", NULL }, false, false },
 	/* The same where there are no files without a name: copies. */
 	{ "unshared", LARGE, false, false,
 	    { ACT_FAIL_EVERY, CALL_UNNAMED_FILE, 0, 0, EOPNOTSUPP },
-	    { "lmtp_hdr_delivery_address=none", NULL }, false },
+	    { "lmtp_hdr_delivery_address=none", NULL }, false, false },
 	/* Or where none can be given. */
 	{ "unlinked", LARGE, false, false,
 	    { ACT_FAIL_EVERY, CALL_LINK_OPEN, 0, 0, EXDEV },
-	    { "lmtp_hdr_delivery_address=none", NULL }, false },
+	    { "lmtp_hdr_delivery_address=none", NULL }, false, false },
 	/* Many uids: who speaks has no rights. */
 	{ "monitor", SMALL, false, true, { 0 }, { "lmtp_user=speaker", NULL },
-	    true },
+	    true, false },
+	/* By workers of which the first has delivered another message. */
+	{ "second", SMALL, false, false, { 0 }, { NULL }, false, true },
 };
 
 const size_t lmtp_scenario_count =
@@ -145,6 +148,8 @@ write_users(const struct lmtp_stage *stage)
 		(void)fprintf(file, "bob%d@x.test::%s::%s::\n", box,
 		    stage->scenario->as_root ? ids : ":",
 		    box_path(stage, box, ""));
+	(void)fprintf(
+	    file, "early@x.test:::::%s::\n", path_of(stage, "mail/early"));
 	if (fclose(file) != 0 || chmod(path_of(stage, "users"), 0644) < 0)
 		give_up("write users");
 }
@@ -244,6 +249,15 @@ lmtp_stage_reset(struct lmtp_stage *stage)
 			if (i >= 2)
 				empty_directory(box_path(stage, box, parts[i]));
 		}
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		char early[PATH];
+
+		(void)snprintf(early, sizeof(early), "%s/mail/early%s",
+		    stage->root, parts[i]);
+		make_directory(early);
+		if (i >= 2)
+			empty_directory(early);
+	}
 	lmtp_stage_forget(stage);
 }
 
@@ -429,6 +443,21 @@ ask_for_recipients(struct client *at, const struct lmtp_scenario *scenario)
 	}
 }
 
+/* The message that comes before, whatever becomes of it; false: the connection
+ * does not go on. */
+static bool
+send_early_message(struct client *at)
+{
+	if (ask(at, "MAIL FROM:<a@sender.test>\r\n") == 250 &&
+	    ask(at, "RCPT TO:<early@x.test>\r\n") == 250 &&
+	    ask(at, "DATA\r\n") == 354) {
+		send_message(at, EARLY_OCTETS);
+		if (next_reply(at) == 0)
+			return false;
+	}
+	return !at->ended && ask(at, "RSET\r\n") == 250;
+}
+
 static void
 talk(struct client *at, const struct lmtp_scenario *scenario)
 {
@@ -436,6 +465,7 @@ talk(struct client *at, const struct lmtp_scenario *scenario)
 	int bye;
 
 	if (next_reply(at) != 220 || ask(at, "LHLO sweep\r\n") != 250 ||
+	    (scenario->is_second && !send_early_message(at)) ||
 	    ask(at, "MAIL FROM:<a@sender.test>\r\n") != 250)
 		return;
 	ask_for_recipients(at, scenario);

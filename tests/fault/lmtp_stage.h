@@ -26,6 +26,9 @@ struct lmtp_scenario {
 	struct fault_rule weather;
 	const char *settings[6]; /* -o each; NULL ends */
 	bool as_root;            /* root forks who speaks and who delivers */
+	/* Another message comes before, to another mailbox: the worker of the
+	 * first box has delivered already. */
+	bool is_second;
 };
 
 struct lmtp_stage {

@@ -99,6 +99,12 @@ enum fault_call {
 	CALL_FCHMODAT,
 	CALL_FCHOWNAT,
 	CALL_MAP_SHARED,
+	CALL_MAP_READ_ONLY,
+	CALL_NO_NEW_PRIVILEGES,
+	CALL_LANDLOCK_RULES,
+	CALL_LANDLOCK_ALLOW,
+	CALL_LANDLOCK_ENTER,
+	CALL_FILTER_CALLS,
 	CALL_COUNT
 };
 
@@ -117,6 +123,7 @@ enum fault_action {
 	ACT_TERM,           /* SIGTERM before the call, which is then made */
 	ACT_HUP,            /* the same with SIGHUP */
 	ACT_INT,            /* and with SIGINT */
+	ACT_STOP,           /* SIGSTOP before the call, made after SIGCONT */
 	ACT_HANG,           /* sleeps until a signal, then EINTR */
 	ACT_HANG_TERM,      /* the same; the sweep sends the signal */
 	ACT_LATE_HANG,      /* SIGTERM comes just before it begins to sleep */
@@ -157,10 +164,11 @@ struct fault_record {
 	char other[LEDGER_PATH]; /* the new name of link and rename */
 };
 
-/* The second rule is the weather of a scenario: a file system without
- * renameat2(2), say. */
+/* The weather is that of a scenario: a file system without renameat2(2), say.
+ * The second rule acts while the first fault is handled. */
 struct fault_plan {
 	struct fault_rule rule;
+	struct fault_rule second;
 	struct fault_rule weather;
 	/* The kinds of calls that ACT_INTERRUPT_EACH hits. */
 	bool interrupts[CALL_COUNT];

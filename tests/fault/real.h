@@ -83,5 +83,11 @@ extern __typeof__(kernel_close_on_exec) real_close_on_exec;
 extern __typeof__(kernel_fchmodat) real_fchmodat;
 extern __typeof__(kernel_fchownat) real_fchownat;
 extern __typeof__(kernel_map_shared) real_map_shared;
+extern __typeof__(kernel_map_read_only) real_map_read_only;
+extern __typeof__(kernel_no_new_privileges) real_no_new_privileges;
+extern __typeof__(kernel_landlock_rules) real_landlock_rules;
+extern __typeof__(kernel_landlock_allow) real_landlock_allow;
+extern __typeof__(kernel_landlock_enter) real_landlock_enter;
+extern __typeof__(kernel_filter_calls) real_filter_calls;
 
 #endif

@@ -173,6 +173,12 @@ is_wanted(const struct scenario *scenario)
 		(only[length] == ':' || only[length] == '\0'));
 }
 
+static bool
+is_kill(enum fault_action action)
+{
+	return action == ACT_KILL || action == ACT_TEAR;
+}
+
 static size_t
 ledger_length(const struct fault_plan *plan)
 {
@@ -186,6 +192,14 @@ take_evidence(const struct stage *stage, const struct ending *ending,
 	into->scenario = stage->scenario;
 	into->folder = stage_folder(stage);
 	into->rule = &stage->plan->rule;
+	into->second = NULL;
+	if (stage->plan->second.action == ACT_NOT)
+		;
+	else if (is_kill(stage->plan->second.action)) {
+		into->rule = &stage->plan->second;
+		into->second = &stage->plan->rule;
+	} else
+		into->second = &stage->plan->second;
 	into->records = stage->plan->ledger;
 	into->record_count = ledger_length(stage->plan);
 	into->ledger_overflowed = stage->plan->records > LEDGER_RECORDS;
@@ -196,10 +210,9 @@ take_evidence(const struct stage *stage, const struct ending *ending,
 
 /* The call that the rule met, for people. */
 static void
-describe_call(const struct stage *stage, char *line, size_t size)
+describe_call(const struct stage *stage, const struct fault_rule *rule,
+    char *line, size_t size)
 {
-	const struct fault_rule *rule = &stage->plan->rule;
-
 	(void)snprintf(line, size, "(no such call)");
 	for (size_t i = 0; i < ledger_length(stage->plan); i++) {
 		const struct fault_record *record = &stage->plan->ledger[i];
@@ -217,18 +230,20 @@ show(const struct stage *stage, const char *complaint,
 	char name[96], line[3 * LEDGER_PATH];
 
 	row_name(stage->scenario, &stage->plan->rule, name, sizeof(name));
-	describe_call(stage, line, sizeof(line));
+	(void)fprintf(stderr, "FAULT_ONLY=%s\n", name);
+	if (stage->plan->second.action != ACT_NOT) {
+		row_name(
+		    stage->scenario, &stage->plan->second, name, sizeof(name));
+		describe_call(stage, &stage->plan->second, line, sizeof(line));
+		(void)fprintf(
+		    stderr, "\tand: FAULT_SECOND=%s\n\tat: %s\n", name, line);
+	}
+	describe_call(stage, &stage->plan->rule, line, sizeof(line));
 	(void)fprintf(stderr,
-	    "FAULT_ONLY=%s\n\tbroken: %s\n\tat: %s\n"
+	    "\tbroken: %s\n\tat: %s\n"
 	    "\twait status %#x, reply \"%s\", log \"%s\"\n",
-	    name, complaint, line, (unsigned)ending->wait_status, ending->reply,
+	    complaint, line, (unsigned)ending->wait_status, ending->reply,
 	    ending->log);
-}
-
-static bool
-is_kill(enum fault_action action)
-{
-	return action == ACT_KILL || action == ACT_TEAR;
 }
 
 static bool
@@ -254,7 +269,10 @@ static void
 report(const struct stage *stage, const char *complaint,
     const struct ending *ending)
 {
-	tally_survivor(kind_of(&stage->plan->rule), 1);
+	tally_survivor(stage->plan->second.action != ACT_NOT ?
+		TALLY_PAIRS :
+		kind_of(&stage->plan->rule),
+	    1);
 	if (atomic_fetch_add(&progress->shown, 1) < SHOWN || only_row() != NULL)
 		show(stage, complaint, ending);
 }
@@ -277,6 +295,7 @@ recovers(struct stage *stage, const struct tree_count *before, char *complaint,
     size_t size)
 {
 	struct fault_rule rule = stage->plan->rule;
+	struct fault_rule second = stage->plan->second;
 	struct ending ending;
 	struct tree_count tree;
 	bool sound;
@@ -290,7 +309,20 @@ recovers(struct stage *stage, const struct tree_count *before, char *complaint,
 	stage_count(stage, &tree);
 	sound = judge_recovery(&ending, &tree, before, complaint, size);
 	stage->plan->rule = rule; /* names the row */
+	stage->plan->second = second;
 	return sound;
+}
+
+/* Whoever does not know the name of his host leaves a dotlock that nobody here
+ * can tell to be a dead process's, until it is old. */
+static bool
+forgot_host(const struct stage *stage)
+{
+	for (size_t i = 0; i < ledger_length(stage->plan); i++)
+		if (stage->plan->ledger[i].call == CALL_HOSTNAME &&
+		    stage->plan->ledger[i].injected)
+			return true;
+	return false;
 }
 
 static bool
@@ -309,8 +341,9 @@ judge_stage(struct stage *stage, const struct ending *ending)
 		    stage->plan->ledger, evidence.record_count, stderr);
 	sound = judge_delivery(&evidence, complaint, sizeof(complaint));
 	if (sound && stage->scenario->want_exit == 0 &&
-	    (is_kill(stage->plan->rule.action) ||
-		is_signal(stage->plan->rule.action)))
+	    (is_kill(evidence.rule->action) ||
+		is_signal(evidence.rule->action)) &&
+	    !forgot_host(stage))
 		sound = recovers(stage, &tree, complaint, sizeof(complaint));
 	if (!sound)
 		report(stage, complaint, ending);
@@ -467,7 +500,8 @@ work(const struct rows *rows, unsigned worker)
 }
 
 static void
-share_out(const struct rows *rows)
+share_out(const struct rows *rows,
+    void (*work_on)(const struct rows *rows, unsigned worker))
 {
 	pid_t workers[WORKERS];
 	int status;
@@ -476,7 +510,7 @@ share_out(const struct rows *rows)
 	for (unsigned i = 0; i < WORKERS; i++) {
 		workers[i] = fork();
 		if (workers[i] == 0)
-			work(rows, i);
+			work_on(rows, i);
 	}
 	for (unsigned i = 0; i < WORKERS; i++)
 		if (workers[i] < 0 || waitpid(workers[i], &status, 0) < 0 ||
@@ -534,7 +568,7 @@ sweep_faults(const struct scenario *scenario)
 	if (scenario->message_octets <= TRICKLED_OCTETS)
 		add_row(&rows, ACT_TRICKLE, NULL, 0);
 	add_row(&rows, ACT_INTERRUPT_EACH, NULL, EINTR);
-	share_out(&rows);
+	share_out(&rows, work);
 	return (unsigned)(tally_survivors() - before);
 }
 
@@ -555,7 +589,149 @@ sweep_kills(const struct scenario *scenario)
 	rows.count = 0;
 	for (size_t i = 0; i < count; i++)
 		add_kill_rows(&rows, &clean[i]);
-	share_out(&rows);
+	share_out(&rows, work);
+	return (unsigned)(tally_survivors() - before);
+}
+
+/* Pairs. */
+
+/* Whether the call is one that has been disturbed. */
+static bool
+was_met(const struct stage *stage, const struct fault_rule *rule)
+{
+	for (size_t i = 0; i < ledger_length(stage->plan); i++) {
+		const struct fault_record *record = &stage->plan->ledger[i];
+
+		if (record->process == rule->process &&
+		    record->ordinal == rule->ordinal)
+			return true;
+	}
+	return false;
+}
+
+static void
+play_pair(struct stage *stage, const struct fault_rule *first,
+    const struct fault_rule *second)
+{
+	const char *only = getenv("FAULT_SECOND");
+	struct ending ending;
+	char name[96];
+
+	row_name(stage->scenario, second, name, sizeof(name));
+	if (only != NULL && strcmp(only, name) != 0)
+		return;
+	stage_reset(stage);
+	set_rule(stage, first);
+	stage->plan->second = *second;
+	stage_run(stage, &ending);
+	/* Else it was another child's turn. */
+	if (was_met(stage, second))
+		tally_add(TALLY_PAIRS, 1);
+	else
+		memset(&stage->plan->second, 0, sizeof(stage->plan->second));
+	(void)judge_stage(stage, &ending);
+	memset(&stage->plan->second, 0, sizeof(stage->plan->second));
+}
+
+/* EIO where the call knows it: a disk that dies. */
+static int
+hard_error(const struct fault_record *at)
+{
+	const struct call_row *call = call_row(at->call);
+	int found = 0;
+
+	for (size_t i = 0; i < CALL_ERRORS && call->errors[i] != 0; i++)
+		if (call_can_fail(at, call->errors[i]) &&
+		    (found == 0 || call->errors[i] == EIO))
+			found = call->errors[i];
+	return found;
+}
+
+static void
+play_seconds(struct stage *stage, const struct fault_rule *first,
+    const struct fault_record *at)
+{
+	struct fault_rule second = { .action = ACT_FAIL,
+		.process = at->process,
+		.ordinal = at->ordinal,
+		.error = hard_error(at) };
+
+	if (second.error != 0)
+		play_pair(stage, first, &second);
+	second.error = 0;
+	second.action = ACT_KILL;
+	/* The keeper's end is another story: it only unlocks. */
+	if (at->process == 0)
+		play_pair(stage, first, &second);
+	second.action = ACT_TEAR;
+	if (at->process == 0 && at->call == CALL_WRITE && at->path[0] == '/' &&
+	    at->result > 1)
+		play_pair(stage, first, &second);
+}
+
+/* One first fault alone, which shows what calls its handling makes; and then
+ * with each of these disturbed. */
+static void
+play_first(struct stage *stage, const struct fault_rule *first)
+{
+	static struct fault_record calls[LEDGER_RECORDS];
+	struct ending ending;
+	bool is_after = false;
+	size_t count;
+
+	stage_reset(stage);
+	set_rule(stage, first);
+	stage_run(stage, &ending);
+	count = ledger_length(stage->plan);
+	memcpy(calls, stage->plan->ledger, count * sizeof(calls[0]));
+	if (!judge_stage(stage, &ending))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		if (is_after)
+			play_seconds(stage, first, &calls[i]);
+		if (calls[i].process == first->process &&
+		    calls[i].ordinal == first->ordinal)
+			is_after = true;
+	}
+}
+
+static void
+work_on_pairs(const struct rows *rows, unsigned worker)
+{
+	struct stage stage;
+
+	stage_set_up(&stage, rows->scenario, worker);
+	for (size_t i = worker; i < rows->count; i += WORKERS)
+		play_first(&stage, &rows->row[i].rule);
+	stage_tear_down(&stage);
+	_exit(0);
+}
+
+unsigned
+sweep_pairs(const struct scenario *scenario, bool all)
+{
+	static struct rows rows;
+	struct fault_record *clean;
+	unsigned long before = tally_survivors();
+	size_t count;
+
+	if (!is_wanted(scenario))
+		return 0;
+	clean = rehearse(scenario, &count);
+	if (clean == NULL)
+		return 1;
+	rows.scenario = scenario;
+	rows.count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (all)
+			add_errors(&rows, &clean[i]);
+		else if (hard_error(&clean[i]) != 0)
+			add_row(
+			    &rows, ACT_FAIL, &clean[i], hard_error(&clean[i]));
+		if (clean[i].process == 0)
+			add_row(&rows, ACT_TERM, &clean[i], 0);
+	}
+	share_out(&rows, work_on_pairs);
 	return (unsigned)(tally_survivors() - before);
 }
 
@@ -581,7 +757,7 @@ sweep_memory(const struct scenario *scenario)
 			add_row(&rows, ACT_FAIL, &clean[i], ENOMEM);
 			add_row(&rows, ACT_FAIL_ON, &clean[i], ENOMEM);
 		}
-	share_out(&rows);
+	share_out(&rows, work);
 	return (unsigned)(tally_survivors() - before);
 }
 

@@ -34,6 +34,13 @@ unsigned sweep_faults(const struct scenario *scenario);
 /* KILL, TERM, HUP and INT before every call, and another delivery after it. */
 unsigned sweep_kills(const struct scenario *scenario);
 
+/*
+ * One fault, or a TERM, at every call, and another fault, or a kill, at every
+ * call that the delivery makes after it: while it undoes, tells, and goes on.
+ * Shorter than all errnos twice: with all one for each call, else a hard one.
+ */
+unsigned sweep_pairs(const struct scenario *scenario, bool all);
+
 /* No memory, each time that some is taken: of STAGE_MEMORY. */
 unsigned sweep_memory(const struct scenario *scenario);
 

@@ -504,6 +504,8 @@ static const struct {
 	nlink_t want;
 } shares[] = {
 	{ "lmtp_hdr_delivery_address = none\n", 3 },
+	/* A link into another user's mailbox is in nobody's way. */
+	{ "lmtp_hdr_delivery_address = none\nsandbox = all\n", 3 },
 	{ "lmtp_hdr_delivery_address = none\nlmtp_share_message = no\n", 1 },
 	/* The copies differ. */
 	{ "", 1 },

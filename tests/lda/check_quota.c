@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -816,6 +817,56 @@ START_TEST(stamp_that_is_no_file_is_not_touched)
 }
 END_TEST
 
+/* Whoever can make names in the Maildir has no say in what else the user
+ * owns; a backup may be made of links, too. */
+static void
+link_victim(const char *name)
+{
+	ck_assert_int_eq(link(scratch_path(&world.scratch, "victim"),
+			     scratch_path(&world.scratch, name)),
+	    0);
+}
+
+START_TEST(stamp_with_another_name_is_not_touched)
+{
+	struct stat facts;
+	time_t age;
+
+	scratch_write(&world.scratch, "template", TEMPLATE);
+	scratch_write(&world.scratch, "victim", "x");
+	set_age("victim", 48 * HOUR);
+	use_warning(scratch_print(
+	    &world.scratch, "90%% file:%s/template", world.scratch.root));
+	link_victim("home/Maildir/quotawarn");
+	scratch_write(&world.scratch, SIZE_FILE, "10000S\n8000 5\n");
+	deliver(1500);
+	expect_sent(&world);
+	ck_assert_int_eq(
+	    stat(scratch_path(&world.scratch, "victim"), &facts), 0);
+	age = time(NULL) - facts.st_mtime;
+	ck_assert_msg(age > 47 * HOUR, "%jd seconds old", (intmax_t)age);
+}
+END_TEST
+
+START_TEST(sum_with_another_name_is_made_anew)
+{
+	struct stat facts;
+
+	make_maildir("home/Maildir");
+	world_config(&world, "quota_rule = *:bytes=10000\n");
+	scratch_write(&world.scratch, "victim", "10000S\n0 0\n");
+	scratch_chown(
+	    &world.scratch, "victim", world.scratch.uid, world.scratch.gid);
+	link_victim(SIZE_FILE);
+	deliver(100);
+	expect_sent(&world);
+	ck_assert_str_eq(read_text("victim"), "10000S\n0 0\n");
+	ck_assert_int_eq(
+	    stat(scratch_path(&world.scratch, "victim"), &facts), 0);
+	ck_assert_uint_eq(facts.st_nlink, 1);
+}
+END_TEST
+
 START_TEST(trial_shows_the_quota_and_changes_nothing)
 {
 	static const struct {
@@ -893,6 +944,8 @@ main(void)
 	    warning, command_that_kills_itself_or_us_is_no_failure, 0, 3);
 	tcase_add_loop_test(
 	    warning, stamp_that_is_no_file_is_not_touched, 0, 2);
+	tcase_add_test(warning, stamp_with_another_name_is_not_touched);
+	tcase_add_test(warning, sum_with_another_name_is_made_anew);
 	tcase_add_loop_test(
 	    warning, trial_shows_the_quota_and_changes_nothing, 0, 6);
 	suite_add_tcase(suite, limits);

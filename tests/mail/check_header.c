@@ -46,6 +46,8 @@ static const struct {
 	{ TEXT("\xc3\xa4: c\n"), TEXT(""), TEXT("\xc3\xa4: c\n") },
 	{ TEXT("A\0: c\n"), TEXT(""), TEXT("A\0: c\n") },
 	{ TEXT("A\x7f: c\n"), TEXT(""), TEXT("A\x7f: c\n") },
+	{ TEXT("A\r: c\n"), TEXT(""), TEXT("A\r: c\n") },
+	{ TEXT("\rA: c\n"), TEXT(""), TEXT("\rA: c\n") },
 	{ TEXT(">From x:\n"), TEXT(""), TEXT(">From x:\n") },
 	{ TEXT("A\n: b\n"), TEXT(""), TEXT("A\n: b\n") },
 	/* A fold with nothing before it. */
@@ -115,6 +117,16 @@ static const struct {
 	{ TEXT(" from id (unknown [192.0.2.1])\n"
 	       "\tby mx (Postfix) with SMTP id 4jWcB\n\tfor <b@d>; Wed"),
 	    TEXT("4jWcB") },
+	/* Nor is it for the recipient to say. */
+	{ TEXT(" from x by mx with LMTP id 4jWcB\n"
+	       "\tfor <\"a id FAKE id\"@d>; Wed"),
+	    TEXT("4jWcB") },
+	{ TEXT(" by mx id 4jWcB for <\"a\\\"> id FAKE;\"@d>; Wed"),
+	    TEXT("4jWcB") },
+	{ TEXT(" by mx id 4jWcB for <a id FAKE>; Wed"), TEXT("4jWcB") },
+	{ TEXT(" by mx id 4jWcB for <a\"b> id 5; Wed"), TEXT("5") },
+	{ TEXT(" by mx id 4jWcB for <a id FAKE"), TEXT("4jWcB") },
+	{ TEXT(" by mx id <4jWcB>; Wed"), TEXT("<4jWcB>") },
 	{ TEXT(" from x (helo id FAKE [192.0.2.1])\n"
 	       "\tby mx (Postfix) with SMTP id 4jWcB; Wed"),
 	    TEXT("4jWcB") },

@@ -9,15 +9,12 @@
 
 extern void __gcov_dump(void);
 extern void _Exit(int) __attribute__((__noreturn__));
-extern unsigned umask(unsigned);
 void coverage_exit(int code) __attribute__((__noreturn__, __weak__));
 
-/* One for the program; the files with the counts are made by the first who
- * ends, and belong to him. */
+/* One for the program, whichever file's. */
 void
 coverage_exit(int code)
 {
-	(void)umask(0);
 	__gcov_dump();
 	_Exit(code);
 }

@@ -64,9 +64,10 @@ def maildir_is_a_file(scene, agent):
     os.chown(HOME + "/Maildir", UID, UID)
     try:
         letter, fate = plain(scene, agent)
-        # maildrop takes it for an mbox.
+        # maildrop takes it for an mbox; procmail goes to the spool.
         there = os.path.isfile(HOME + "/Maildir") and \
             letter.body in world.read(HOME + "/Maildir")
+        there = there or scene.look("maildir", letter)[0] == 1
         return letter, fate, (1 if there else 0, 0, True)
     finally:
         if os.path.isfile(HOME + "/Maildir"):

@@ -19,8 +19,8 @@ DEEP = bool(os.environ.get("DEEP"))
 
 # The most for one agent and one kind of mailbox: commands, and processes of
 # Postfix, which takes a second or two to start one anew.
-FAULTS = (2000, 400) if DEEP else (150, 40)
-KILLS = (500, 100) if DEEP else (60, 15)
+FAULTS = (2000, 400) if DEEP else (120, 40)
+KILLS = (500, 100) if DEEP else (30, 8)
 STRACE = "/usr/bin/strace"
 
 # What a machine in trouble says to each call: disks that fail or are full,
@@ -185,9 +185,11 @@ def killed(scene, agent, store, point):
     letter, second = scene.letter(), scene.letter()
     fate = under(agent, store, letter.octets,
                  injection(scene, agent, *point))
-    after = agent.deliver(store, second.octets)
-    seen = scene.look(store, letter, second)
-    next_seen = scene.look(store, second, letter)
+    agent.warm_up(store)
+    after = agent.deliver(store, second.octets,
+                          seconds=agents.SWEEP_SECONDS)
+    seen = scene.look(store, letter)
+    next_seen = scene.look(store, second)
     if not seen[2]:
         word = "old mail"
     elif fate.word == "sent" and seen[0] == 0:

@@ -14,6 +14,7 @@ from agents import HOME, PLACE, SPOOL, UID
 FROM = re.compile(rb"(?m)^From \S+ +[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d "
                   rb"\d\d:\d\d:\d\d \d{4}\n")
 
+ID = re.compile(rb"(?m)^Message-Id: <(\w+)@")
 
 TITLES = {"maildir": "Maildir", "mbox": "mbox"}
 
@@ -47,7 +48,7 @@ class Place:
         self.agents, self.missing = [], []
         self.postfix = None
         self.draw = None
-        self.count = 0
+        self.letters = {}
 
     def start(self):
         w = self.world
@@ -102,12 +103,19 @@ class Place:
                 os.unlink(path)
 
     def letter(self):
-        self.count += 1
-        return Letter("l%d" % self.count)
+        name = "l%d" % len(self.letters)
+        self.letters[name.encode()] = made = Letter(name)
+        return made
 
-    def look(self, store, letter, *others):
+    def is_another(self, content):
+        """A whole letter of before, which Postfix has tried again."""
+        found = ID.search(content)
+        return found and found[1] in self.letters \
+            and self.letters[found[1]].is_in(content)
+
+    def look(self, store, letter):
         """(how often the letter is there, parts of something, whether the old
-        mail is well); others: letters that may be there, too."""
+        mail is well)."""
         contents, old = [], False
         if store == "maildir":
             for path in world.mails(HOME + "/Maildir"):
@@ -126,7 +134,7 @@ class Place:
                 count += 1
             elif OLD.is_in(content):
                 old = True
-            elif not any(other.is_in(content) for other in others):
+            elif not self.is_another(content):
                 torn += 1
         return count, torn, old
 
@@ -140,6 +148,8 @@ def verdict(fate, seen, wanted=1):
     count, torn, old = seen
     if not old:
         return "old mail"
+    if fate.word == "hung":
+        return "hung"   # what would have come of it is not known
     if fate.word == "sent":
         if count == 0:
             return "lost"

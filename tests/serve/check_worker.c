@@ -28,7 +28,7 @@ outcome_of(void (*act)(int speaks))
 
 	stop_prepare_signals(words);
 	status_init(&why);
-	ck_assert_int_eq(worker_open(&worker, &speaks, &why), 0);
+	ck_assert_int_eq(worker_open(&worker, false, &speaks, &why), 0);
 	ck_assert_int_eq(worker_fork(&worker, speaks, 60, &is_child, &why), 0);
 	if (is_child) {
 		act(speaks);
@@ -214,7 +214,7 @@ START_TEST(worker_beyond_its_time_is_given_up)
 	pid_t pid;
 
 	status_init(&why);
-	ck_assert_int_eq(worker_open(&worker, &speaks, &why), 0);
+	ck_assert_int_eq(worker_open(&worker, false, &speaks, &why), 0);
 	ck_assert_int_eq(worker_fork(&worker, speaks, 60, &is_child, &why), 0);
 	pid = worker.pid;
 	if (is_child)

@@ -264,6 +264,22 @@ static const struct {
 	{ "xD:H", 10, false, false },
 };
 
+/* What is too long to be read whole says nothing, whatever it begins with. */
+START_TEST(a_long_text_names_nobody)
+{
+	char text[2000];
+
+	memset(text, '\n', sizeof(text));
+	(void)snprintf(text, sizeof(text), "%d", dead_pid());
+	text[strlen(text)] = '\n';
+	text[sizeof(text) - 2] = 'x';
+	text[sizeof(text) - 1] = '\0';
+	scratch_write(&scratch, "bob.lock", text);
+	expect_held("a long text");
+	ck_assert(!stale);
+}
+END_TEST
+
 START_TEST(a_lock_is_broken_when_it_is_stale)
 {
 	char what[128];
@@ -712,6 +728,7 @@ main(void)
 	tcase_add_test(holding, only_our_own_lock_is_released);
 	tcase_add_loop_test(
 	    breaking, a_lock_is_broken_when_it_is_stale, 0, COUNT(judged));
+	tcase_add_test(breaking, a_long_text_names_nobody);
 	tcase_add_test(breaking, somebody_who_refreshes_it_holds_it);
 	tcase_add_test(breaking, a_lock_of_another_uids_process_is_held);
 	tcase_add_loop_test(breaking,

@@ -149,6 +149,57 @@ START_TEST(name_has_a_directory)
 }
 END_TEST
 
+/* Names on the disk and what people read; what is not modified UTF-7, or not
+ * its only spelling, is left alone. */
+static const struct {
+	struct str given, want;
+} decoded[] = {
+	{ TEXT(""), TEXT("") },
+	{ TEXT(".a.b&AOQ-r"), TEXT(".a.b\xc3\xa4r") },
+	{ TEXT("&ZeVnLIqe-"), TEXT("\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e") },
+	{ TEXT("a&2D3eAA-b"),
+	    TEXT("a\xf0\x9f\x98\x80"
+		 "b") },
+	{ TEXT("a&-b"), TEXT("a&b") },
+	{ TEXT("&AOQ-&-&APY-"), TEXT("\xc3\xa4&\xc3\xb6") },
+	/* No end; digits of no unit; bits left over. */
+	{ TEXT("a&b"), TEXT("a&b") },
+	{ TEXT("Trash&x"), TEXT("Trash&x") },
+	{ TEXT("&AOQ"), TEXT("&AOQ") },
+	{ TEXT("&A-"), TEXT("&A-") },
+	{ TEXT("&AO-"), TEXT("&AO-") },
+	{ TEXT("&AOR-"), TEXT("&AOR-") },
+	{ TEXT("&AOQA-"), TEXT("&AOQA-") },
+	{ TEXT("x&!-"), TEXT("x&!-") },
+	{ TEXT("x&A/Q-"), TEXT("x&A/Q-") },
+	/* ASCII and controls in disguise. */
+	{ TEXT("&AGE-"), TEXT("&AGE-") },
+	{ TEXT("&AC8-"), TEXT("&AC8-") },
+	{ TEXT("&AAo-"), TEXT("&AAo-") },
+	/* Halves of pairs. */
+	{ TEXT("&2D0-"), TEXT("&2D0-") },
+	{ TEXT("&3gA-"), TEXT("&3gA-") },
+	{ TEXT("&2D0A5A-"), TEXT("&2D0A5A-") },
+	{ TEXT("&2D3YPQ-"), TEXT("&2D3YPQ-") },
+	/* Two runs that are one; octets beyond ASCII. */
+	{ TEXT("&AOQ-&APY-"), TEXT("&AOQ-&APY-") },
+	{ TEXT("\xc3\xa4&AOQ-"), TEXT("\xc3\xa4&AOQ-") },
+	{ TEXT("a\xff&-"), TEXT("a\xff&-") },
+};
+
+START_TEST(name_on_disk_is_read)
+{
+	struct str given = decoded[_i].given;
+	char room[64];
+	struct buf got;
+
+	buf_init(&got, room, sizeof(room));
+	buf_add_string(&got, "<");
+	folder_add_decoded(&got, given);
+	expect_str(given, str_after(buf_str(&got), 1), decoded[_i].want);
+}
+END_TEST
+
 START_TEST(utf8_is_kept_where_the_layout_says_so)
 {
 	struct str given = STR("b\xc3\xa4r/a&b");
@@ -256,6 +307,7 @@ main(void)
 	tcase_add_checked_fixture(all, open_all, NULL);
 	tcase_add_loop_test(all, name_is_judged, 0, (int)COUNT(names));
 	tcase_add_loop_test(all, name_has_a_directory, 0, (int)COUNT(names));
+	tcase_add_loop_test(all, name_on_disk_is_read, 0, (int)COUNT(decoded));
 	tcase_add_test(all, utf8_is_kept_where_the_layout_says_so);
 	tcase_add_test(all, longest_component_is_255_octets);
 	tcase_add_test(all, name_that_grows_on_disk_is_refused);

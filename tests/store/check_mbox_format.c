@@ -123,8 +123,7 @@ refer(struct str message, struct reference *want)
 
 		message = str_after(message, line.length);
 		if (header && line.at[0] != ' ' && line.at[0] != '\t') {
-			if (line.at[0] != '>' && !begins_like_from(line))
-				name = name_length(line);
+			name = name_length(line);
 			header = name >= 0;
 			dropping = header && is_owned(line, name);
 		} else if (!header)
@@ -246,6 +245,18 @@ static const struct {
 	/* Names that only look alike. */
 	{ TEXT("Statu: x\nStatuss: x\nX-Status-2: x\nContent-Lengt: 1\n"),
 	    TEXT("Statu: x\nStatuss: x\nX-Status-2: x\nContent-Lengt: 1\n\n") },
+	/* A name may begin with ">", and the header goes on. */
+	{ TEXT(">A: b\nStatus: R\nC: d\n"), TEXT(">A: b\nC: d\n\n") },
+	{ TEXT(">>A : b\nX-UID: 1\n>: c\nX-IMAP: 1\n"),
+	    TEXT(">>A : b\n>: c\n\n") },
+	{ TEXT(">Status: R\nStatus: R\n"), TEXT(">Status: R\n\n") },
+	{ TEXT(">From: b\nStatus: R\n"), TEXT(">From: b\n\n") },
+	{ TEXT(">From b: c\nStatus: R\n"), TEXT(">>From b: c\nStatus: R\n\n") },
+	{ TEXT("From : b\nStatus: R\n"), TEXT(">From : b\n\n") },
+	{ TEXT(">From \t:\nStatus: R\nA: b\n"), TEXT(">>From \t:\nA: b\n\n") },
+	{ TEXT("From From : b\nStatus: R\n"),
+	    TEXT(">From From : b\nStatus: R\n\n") },
+	{ TEXT("> A: b\nStatus: R\n"), TEXT("> A: b\nStatus: R\n\n") },
 	{ TEXT("X-UID x: 1\nStatus: R\n"), TEXT("X-UID x: 1\nStatus: R\n\n") },
 	{ TEXT("Content-Length-of-a-name-that-is-longer-than-held: 1\n\n"),
 	    TEXT("Content-Length-of-a-name-that-is-longer-than-held: 1\n"
@@ -256,7 +267,6 @@ static const struct {
 	{ TEXT("no field\nStatus: RO\n"), TEXT("no field\nStatus: RO\n\n") },
 	{ TEXT("A: b\nno field\nStatus: RO\n\nx\n"),
 	    TEXT("A: b\nno field\nStatus: RO\n\nx\n\n") },
-	{ TEXT(">A: b\nStatus: RO\n"), TEXT(">A: b\nStatus: RO\n\n") },
 	/* Octets. */
 	{ TEXT("A: \0b\0\n\n\0\0From x\n\0\n"),
 	    TEXT("A: \0b\0\n\n\0\0From x\n\0\n\n") },

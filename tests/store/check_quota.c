@@ -68,6 +68,13 @@ static const struct {
 	{ { "*:messages=50", "Sent:messages=+100%" }, "Sent", 0, 100, false },
 	{ { "*:bytes=1000:messages=9", "Trash:bytes=+1:messages=+1" }, "Trash",
 	    1001, 10, false },
+	/* Nothing grows beyond what a setting may be. */
+	{ { "*:storage=1125899906842624" }, "INBOX", (uint64_t)1 << 60, 0,
+	    false },
+	{ { "*:storage=1125899906842624", "Trash:storage=1601%" }, "Trash",
+	    (uint64_t)1 << 62, 0, false },
+	{ { "*:storage=1125899906842624", "Trash:storage=+10000%" }, "Trash",
+	    (uint64_t)1 << 62, 0, false },
 	/* No limit and more is no limit. */
 	{ { "Trash:storage=+10M" }, "Trash", 0, 0, false },
 	{ { "*:messages=5", "Trash:storage=+10M" }, "Trash", 0, 5, false },

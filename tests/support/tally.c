@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-static const char *const names[TALLY_KINDS] = { "faults injected", "kills",
-	"signals", "hangs", "out-of-memory points", "crash states",
-	"odd starts", "attack cases" };
+static const char *const names[TALLY_KINDS] = { "faults injected",
+	"pairs of faults", "kills", "signals", "hangs", "out-of-memory points",
+	"crash states", "odd starts", "attack cases" };
 
 static struct sums {
 	atomic_ulong count[TALLY_KINDS];

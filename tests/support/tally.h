@@ -8,6 +8,7 @@
 
 enum tally_kind {
 	TALLY_FAULTS,
+	TALLY_PAIRS,
 	TALLY_KILLS,
 	TALLY_SIGNALS,
 	TALLY_HANGS,

@@ -61,6 +61,10 @@ static const struct {
 	{ TEXT("220 mx ESMTP\r\n"), BROKEN, TEXT("") },
 	{ TEXT("\n"), BROKEN, TEXT("") },
 	{ TEXT("\0\n"), BROKEN, TEXT("") },
+	{ TEXT("FAIL\t1\n"), BROKEN, TEXT("") },
+	{ TEXT("USER\t1\n"), BROKEN, TEXT("") },
+	{ TEXT("SPID\t1"), BROKEN, TEXT("") },
+	{ TEXT("VERSION"), MORE, TEXT("") },
 	{ TEXT("version\t1\t1\nNOTFOUND\t1\n"), BROKEN, TEXT("") },
 	/* The answer to somebody else, or to nobody. */
 	{ TEXT(V23 "NOTFOUND\t2\n"), BROKEN, TEXT("") },
