@@ -205,6 +205,21 @@ START_TEST(nothing_unprintable_comes_through)
 }
 END_TEST
 
+/* Each octet becomes four; there is never more than was allowed, and the last
+ * of them. */
+START_TEST(flood_of_escapes_is_cut)
+{
+	char room[1000];
+	struct buf got;
+
+	buf_init(&got, room, sizeof(room));
+	text_word(
+	    &got, STR("\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1"), 10, " ");
+	ck_assert_uint_le(got.length, 10 + 3 + 3);
+	ck_assert(str_ends(buf_str(&got), "..."));
+}
+END_TEST
+
 START_TEST(full_room_is_no_harm)
 {
 	char room[8];
@@ -233,6 +248,7 @@ main(void)
 	suite_add_tcase(suite, utf8);
 	tcase_add_loop_test(printable, line_stays_a_line, 0, (int)COUNT(lines));
 	tcase_add_test(printable, nothing_unprintable_comes_through);
+	tcase_add_test(printable, flood_of_escapes_is_cut);
 	tcase_add_test(printable, full_room_is_no_harm);
 	suite_add_tcase(suite, printable);
 	return expect_run(suite);

@@ -514,6 +514,9 @@ ledger_names_are_whole(const struct fault_record *records, size_t count,
 		    (!renames && record->call != CALL_LINKAT &&
 			record->call != CALL_RENAMEAT_NEW))
 			continue;
+		if (renames && ends_with(name, ".lock"))
+			return complain(complaint, size,
+			    "another's lock may have stood there", name);
 		if (renames && is_in(name, "/new") &&
 		    !is_looked_for(records, i, name))
 			return complain(complaint, size,

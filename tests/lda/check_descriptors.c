@@ -8,6 +8,8 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -190,12 +192,72 @@ open_many(void *context)
 		(void)open("/dev/null", O_RDWR);
 }
 
+static void
+close_outputs(void *context)
+{
+	(void)context;
+	(void)close(STDOUT_FILENO);
+	(void)close(STDERR_FILENO);
+}
+
+static char outputs_are[2][64];
+
+static void
+look_at_outputs(pid_t pid, void *context)
+{
+	(void)context;
+	for (int i = 0; i < 2; i++) {
+		char path[64];
+		ssize_t got;
+
+		(void)snprintf(
+		    path, sizeof(path), "/proc/%d/fd/%d", (int)pid, i + 1);
+		got =
+		    readlink(path, outputs_are[i], sizeof(outputs_are[i]) - 1);
+		if (got < 0 && access("/proc/self/fd", R_OK) < 0)
+			(void)strcpy(outputs_are[i], "/dev/null");
+	}
+}
+
+/* Whatever is opened next would get our answer, or our last words. */
+START_TEST(nothing_else_takes_the_place_of_an_output)
+{
+	world.command.before_exec = close_outputs;
+	world.command.pause_after = 1;
+	world.command.meanwhile = look_at_outputs;
+	world_deliver(&world, world_mail);
+	ck_assert_int_eq(host_exit_status(&world.got), 0);
+	expect_inbox(&world, world_mail);
+	ck_assert_str_eq(outputs_are[0], "/dev/null");
+	ck_assert_str_eq(outputs_are[1], "/dev/null");
+}
+END_TEST
+
+static bool was_kept;
+
+/* A pipe of the caller's would have two holders. */
+static void
+look_for_one(pid_t pid, void *context)
+{
+	char path[64];
+
+	(void)context;
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	if (access(path, R_OK) < 0)
+		return; /* a system without it */
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd/200", (int)pid);
+	was_kept = access(path, F_OK) == 0;
+}
+
 START_TEST(descriptors_that_the_caller_left_open_change_nothing)
 {
 	world.command.before_exec = open_many;
+	world.command.pause_after = 1;
+	world.command.meanwhile = look_for_one;
 	world_deliver(&world, world_mail);
 	expect_sent(&world);
 	expect_inbox(&world, world_mail);
+	ck_assert(!was_kept);
 }
 END_TEST
 
@@ -217,6 +279,7 @@ main(void)
 	tcase_add_test(input, a_nonblocking_pipe_is_waited_for_or_deferred);
 	tcase_add_loop_test(input, an_output_that_nobody_reads_changes_nothing,
 	    0, COUNT(outputs));
+	tcase_add_test(input, nothing_else_takes_the_place_of_an_output);
 	tcase_add_test(
 	    input, descriptors_that_the_caller_left_open_change_nothing);
 	suite_add_tcase(suite, input);

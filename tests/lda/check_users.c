@@ -105,6 +105,20 @@ START_TEST(a_line_of_the_file_says_where_mail_goes)
 }
 END_TEST
 
+/* Whom the list has is not unknown because his name suits no path. */
+START_TEST(a_listed_name_that_suits_no_path_is_deferred)
+{
+	write_users("a/b@a.example:x:!::#/anna::\n");
+	world_config(&world,
+	    scratch_print(&world.scratch,
+		"userdb = passwd-file:%s/users\n"
+		"mail_location = maildir:/no/such/%%u\n",
+		world.scratch.root));
+	deliver_to("a/b@a.example");
+	expect_deferred(&world, "4.3.5");
+}
+END_TEST
+
 START_TEST(uid_and_gid_may_be_names)
 {
 	write_users("anna@a.example:x:bob:bob::#/anna::\n");
@@ -377,6 +391,7 @@ main(void)
 	tcase_add_checked_fixture(several, set_up, tear_down);
 	tcase_add_loop_test(
 	    file, a_line_of_the_file_says_where_mail_goes, 0, COUNT(found));
+	tcase_add_test(file, a_listed_name_that_suits_no_path_is_deferred);
 	tcase_add_test(file, uid_and_gid_may_be_names);
 	tcase_add_test(file, mail_uid_mail_gid_and_mail_home_fill_in);
 	tcase_add_test(file, a_setting_of_the_user_holds_for_him_alone);
