@@ -281,19 +281,10 @@ fail_all(struct lmtp_transaction *at)
 	at->to_start = NULL;
 }
 
-void
-lmtp_transaction_close(struct lmtp_transaction *at, unsigned seconds)
-{
-	at->seconds = seconds;
-	at->to_start = at->to_answer = at->first;
-	if (settle(at) < 0)
-		fail_all(at);
-	at->is_open = false;
-}
-
-/* A failure to begin is his alone. */
-static void
-start(struct lmtp_transaction *at, struct recipient *recipient)
+/* What a worker has to know.  All of it is taken before the first one starts:
+ * from then on there is mail that somebody has. */
+static struct job *
+prepare(struct lmtp_transaction *at, const struct recipient *recipient)
 {
 	struct arena *arena = at->office->arena;
 	struct message *message = arena_take(arena, sizeof(*message));
@@ -312,8 +303,35 @@ start(struct lmtp_transaction *at, struct recipient *recipient)
 		job->spool = message->shared;
 	else
 		job->message = message;
-	if (job_start(at->office, job, &recipient->worker, &recipient->why) <
-	    0) {
+	return job;
+}
+
+static void
+prepare_all(struct lmtp_transaction *at)
+{
+	for (struct recipient *one = at->first; one != NULL; one = one->next)
+		if (one->same_as == NULL)
+			one->job = prepare(at, one);
+}
+
+void
+lmtp_transaction_close(struct lmtp_transaction *at, unsigned seconds)
+{
+	at->seconds = seconds;
+	at->to_start = at->to_answer = at->first;
+	if (settle(at) < 0)
+		fail_all(at);
+	else
+		prepare_all(at);
+	at->is_open = false;
+}
+
+/* A failure to begin is his alone. */
+static void
+start(struct lmtp_transaction *at, struct recipient *recipient)
+{
+	if (job_start(at->office, recipient->job, &recipient->worker,
+		&recipient->why) < 0) {
 		report_refusal(at->office->log, recipient->path, at->sender,
 		    &recipient->why);
 		recipient->state = RECIPIENT_FINISHED;

@@ -7,6 +7,8 @@
 #include "serve/worker.h"
 #include "user/user.h"
 
+struct job;
+
 enum recipient_state {
 	RECIPIENT_WAITING, /* nothing has been begun */
 	RECIPIENT_RUNNING,
@@ -22,6 +24,7 @@ struct recipient {
 	struct user user;    /* found at RCPT, where has_user */
 	bool has_user;
 	enum recipient_state state;
+	struct job *job; /* when the message is there; not for same_as */
 	struct worker worker;
 	struct status why;
 };
