@@ -317,6 +317,15 @@ put_back(struct dotlock *lock, const char *aside)
 	(void)sys_unlinkat(lock->dir, aside, 0);
 }
 
+/* The number of a file that has been removed goes to the next one that is
+ * made, so it alone does not tell a lock from the one before. */
+static bool
+is_same_lock(const struct stat *one, const struct stat *other)
+{
+	return one->st_ino == other->st_ino && one->st_dev == other->st_dev &&
+	    mtime_ns(one) == mtime_ns(other);
+}
+
 /*
  * Takes a stale lock away: renamed to a name of ours first, because between
  * looking and removing somebody may have taken a fresh one.
@@ -331,7 +340,7 @@ break_lock(struct dotlock *lock, const struct stat *judged)
 	if (sys_renameat(lock->dir, lock->name, lock->dir, aside) < 0)
 		return;
 	if (sys_fstatat(lock->dir, aside, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    facts.st_ino == judged->st_ino && facts.st_dev == judged->st_dev)
+	    is_same_lock(&facts, judged))
 		(void)sys_unlinkat(lock->dir, aside, 0);
 	else
 		put_back(lock, aside);
