@@ -55,7 +55,8 @@ def fresh_machine(private, postfix=True):
         world.write(name, "".join(
             line + "\n" for line in kept[name].decode().splitlines()
             if not line.startswith("vmail:")))
-    subprocess.run("rm -rf /srv/mail /etc/lda.conf /etc/lda.users /home/*/*",
+    subprocess.run("rm -rf /srv/mail /etc/lda.conf /etc/lda.users /home/*/* "
+                   "/var/mail/*",
                    shell=True, check=True)
     machine = Machine(private) if postfix else None
     if machine:
