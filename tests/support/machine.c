@@ -122,7 +122,8 @@ check_that_uid_gets_there(void)
 		if ((facts.st_mode & S_IXOTH) == 0) {
 			(void)fprintf(stderr,
 			    "test machine: as root the tests run the programs "
-			    "as uid %d, which cannot pass %s\n",
+			    "as uid %d, which cannot pass %s; put the "
+			    "checkout elsewhere, such as /usr/src\n",
 			    MACHINE_UID, path);
 			exit(1);
 		}
