@@ -230,14 +230,20 @@ is_pipe(const struct fault_record *record)
 	return record->path[0] == '(';
 }
 
-/* Until a signal; those that the call itself lets in are let in here, too. */
+/* Until a signal.  Whoever sends it looks at injected first: none may fall
+ * between that and the wait, which is one that a sandbox has. */
 static void
-hang(enum fault_call call)
+hang(struct fault_record *record)
 {
-	if (call == CALL_POLL_OPEN)
-		(void)real_poll_open(NULL, 0, -1);
-	else
-		(void)poll(NULL, 0, -1); /* pause(2), but kept in a sandbox */
+	sigset_t all, before;
+	int kept = errno;
+
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_BLOCK, &all, &before);
+	record->injected = true;
+	(void)real_poll_open(NULL, 0, -1);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	errno = kept;
 }
 
 /* What the rule does at its own place.  True: the call is not made. */
@@ -274,13 +280,11 @@ rule_refuses(struct fault_record *record, const struct fault_rule *rule)
 		return false;
 	case ACT_LATE_HANG:
 		send_myself(SIGTERM);
-		record->injected = true;
-		hang(record->call);
+		hang(record);
 		return fail(record, EINTR);
 	case ACT_HANG:
 	case ACT_HANG_TERM:
-		record->injected = true;
-		hang(record->call);
+		hang(record);
 		return fail(record, EINTR);
 	case ACT_PRETEND:
 		record->injected = true;
