@@ -147,7 +147,7 @@ stay(const struct job *job, struct job_office *office, int speaks)
 		job = worker_wait(speaks);
 		if (job == NULL || stop_reason() != STOP_NOT)
 			_exit(0);
-		worker_resume(speaks, job->seconds);
+		worker_resume(job->seconds);
 	}
 }
 

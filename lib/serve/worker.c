@@ -181,6 +181,9 @@ worker_wait(int speaks)
 {
 	const void *work;
 
+	/* From here on a crash is the next message's, and that is not there:
+	 * better one mail twice than the next one lost. */
+	set_words(speaks);
 	if (sys_write(speaks, delivered, sizeof(delivered) - 1) < 0)
 		return NULL;
 	stop_deadline(0, 0);
@@ -190,9 +193,8 @@ worker_wait(int speaks)
 }
 
 void
-worker_resume(int speaks, unsigned seconds)
+worker_resume(unsigned seconds)
 {
-	set_words(speaks);
 	stop_deadline(seconds, GRACE_SECONDS);
 }
 

@@ -62,7 +62,7 @@ bool worker_hand(
 const void *worker_wait(int speaks);
 
 /* And the deadline runs again, as after worker_split. */
-void worker_resume(int speaks, unsigned seconds);
+void worker_resume(unsigned seconds);
 
 /* stdin, stdout and stderr become /dev/null: whoever waits for the end of the
  * connection must not wait for this process. */
