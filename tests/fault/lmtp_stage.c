@@ -273,7 +273,10 @@ lmtp_stage_forget(struct lmtp_stage *stage)
 	stage->plan->weather = stage->scenario->weather;
 	stage->plan->no_sync = true;
 	stage->plan->no_sleep = true;
-	stage->plan->fixed_random = false;
+	/* Chance would look through tmp/ in one session of 256, and the calls
+	 * of the next would no longer be those of the first. */
+	stage->plan->fixed_random = true;
+	stage->plan->random_octet = 0x5a;
 	stage->plan->keeps_octets = false;
 	stage->plan->octets_used = 0;
 	stage->plan->call_limit = CALL_LIMIT;
