@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -258,6 +259,7 @@ lmtp_stage_reset(struct lmtp_stage *stage)
 		if (i >= 2)
 			empty_directory(early);
 	}
+	empty_directory(path_of(stage, "temp"));
 	lmtp_stage_forget(stage);
 }
 
@@ -273,10 +275,12 @@ lmtp_stage_forget(struct lmtp_stage *stage)
 	stage->plan->weather = stage->scenario->weather;
 	stage->plan->no_sync = true;
 	stage->plan->no_sleep = true;
-	/* Chance would look through tmp/ in one session of 256, and the calls
-	 * of the next would no longer be those of the first. */
+	/* With a 0 tmp/ is looked through, which chance would bring about in
+	 * one session of 256: the next one's calls would no longer be its own.
+	 * What a killed one has left behind has another name. */
 	stage->plan->fixed_random = true;
-	stage->plan->random_octet = 0x5a;
+	stage->plan->random_octet =
+	    (unsigned char)(stage->plan->random_octet % UCHAR_MAX + 1);
 	stage->plan->keeps_octets = false;
 	stage->plan->octets_used = 0;
 	stage->plan->call_limit = CALL_LIMIT;
