@@ -63,6 +63,7 @@ add_call(struct lmtp_rows *rows, const struct fault_record *record)
 		lmtp_rows_add(rows, record, ACT_FAIL, EINTR, "once");
 	lmtp_rows_add(rows, record, ACT_KILL, 0, "kill");
 	lmtp_rows_add(rows, record, ACT_TERM, 0, "term");
+	lmtp_rows_add(rows, record, ACT_CRASH, 0, "crash");
 	if (!is_first)
 		return;
 	lmtp_rows_add(rows, record, ACT_HUP, 0, "hup");

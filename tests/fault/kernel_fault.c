@@ -246,6 +246,21 @@ hang(struct fault_record *record)
 	errno = kept;
 }
 
+static int
+signal_of(enum fault_action action)
+{
+	switch (action) {
+	case ACT_TERM:
+		return SIGTERM;
+	case ACT_HUP:
+		return SIGHUP;
+	case ACT_INT:
+		return SIGINT;
+	default:
+		return SIGSEGV;
+	}
+}
+
 /* What the rule does at its own place.  True: the call is not made. */
 static bool
 rule_refuses(struct fault_record *record, const struct fault_rule *rule)
@@ -269,10 +284,9 @@ rule_refuses(struct fault_record *record, const struct fault_rule *rule)
 	case ACT_TERM:
 	case ACT_HUP:
 	case ACT_INT:
+	case ACT_CRASH:
 		record->injected = true;
-		send_myself(plan->rule.action == ACT_TERM ? SIGTERM :
-			plan->rule.action == ACT_HUP      ? SIGHUP :
-							    SIGINT);
+		send_myself(signal_of(rule->action));
 		return false;
 	case ACT_STOP:
 		record->injected = true;

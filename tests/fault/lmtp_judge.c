@@ -16,7 +16,7 @@
 static bool
 is_killing(const struct fault_rule *rule)
 {
-	return rule->action == ACT_KILL;
+	return rule->action == ACT_KILL || rule->action == ACT_CRASH;
 }
 
 static bool
@@ -135,6 +135,15 @@ has_no_sync(const struct lmtp_stage *stage)
 	    record->error == EINVAL;
 }
 
+/* Who is killed says nothing; who crashes knows what is committed. */
+static bool
+may_not_know(
+    const struct lmtp_stage *stage, const struct lmtp_row *row, int box)
+{
+	return row->rule.action == ACT_KILL ||
+	    (row->rule.action == ACT_CRASH && !lmtp_is_durable(stage, box));
+}
+
 /* What is wrong with one box, or NULL. */
 static const char *
 judge_box(const struct lmtp_stage *stage, const struct lmtp_row *row,
@@ -142,7 +151,9 @@ judge_box(const struct lmtp_stage *stage, const struct lmtp_row *row,
 {
 	int answer = outcome->answer[box];
 	bool speaker_was_hit = box_of(row) < 0;
-	bool worker_was_killed = is_killing(&row->rule) && box_of(row) == box;
+	bool worker_was_killed =
+	    box_of(row) == box && may_not_know(stage, row, box);
+	bool speaker_crashed = speaker_was_hit && row->rule.action == ACT_CRASH;
 
 	if (outcome->torn[box] > 0)
 		return "a message that is not whole is in new/";
@@ -158,7 +169,7 @@ judge_box(const struct lmtp_stage *stage, const struct lmtp_row *row,
 	if (answer != 250 && must_not_matter(stage, &row->rule))
 		return "not delivered, for what changes nothing";
 	if (answer / 100 == 4 && outcome->copies[box] != 0 &&
-	    !worker_was_killed && !answer_was_lost(stage))
+	    !worker_was_killed && !speaker_crashed && !answer_was_lost(stage))
 		return "4xx, and the message is there";
 	if (!outcome->told_354 && outcome->copies[box] != 0)
 		return "delivered before there was a message";
@@ -205,9 +216,10 @@ lmtp_judge(const struct lmtp_stage *stage, const struct lmtp_row *row,
 
 		if (complaint != NULL)
 			return complaint;
-		/* Without memory there is no line. */
+		/* Without memory there is no line, nor in a crash. */
 		if (outcome->answer[box] / 100 == 4 &&
-		    outcome->log_lines == 0 && row->rule.call != CALL_MAP)
+		    outcome->log_lines == 0 && row->rule.call != CALL_MAP &&
+		    row->rule.action != ACT_CRASH)
 			return "not a line in the log";
 	}
 	return NULL;

@@ -126,6 +126,7 @@ kind_of(const struct lmtp_stage *stage, enum fault_action action)
 	case ACT_TERM:
 	case ACT_HUP:
 	case ACT_INT:
+	case ACT_CRASH:
 		return TALLY_SIGNALS;
 	case ACT_HANG:
 	case ACT_HANG_TERM:

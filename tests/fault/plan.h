@@ -123,6 +123,7 @@ enum fault_action {
 	ACT_TERM,           /* SIGTERM before the call, which is then made */
 	ACT_HUP,            /* the same with SIGHUP */
 	ACT_INT,            /* and with SIGINT */
+	ACT_CRASH,          /* the same with SIGSEGV: a bug of ours */
 	ACT_STOP,           /* SIGSTOP before the call, made after SIGCONT */
 	ACT_HANG,           /* sleeps until a signal, then EINTR */
 	ACT_HANG_TERM,      /* the same; the sweep sends the signal */
