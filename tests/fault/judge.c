@@ -337,6 +337,7 @@ fork_was_killed(const struct evidence *evidence)
 	return evidence->rule->process != 0 &&
 	    (evidence->rule->action == ACT_KILL ||
 		evidence->rule->action == ACT_TEAR ||
+		evidence->rule->action == ACT_CRASH ||
 		evidence->rule->action == ACT_HANG ||
 		evidence->rule->action == ACT_HANG_TERM);
 }
@@ -613,6 +614,8 @@ signal_of(enum fault_action action)
 		return SIGHUP;
 	case ACT_INT:
 		return SIGINT;
+	case ACT_CRASH:
+		return SIGSEGV;
 	default:
 		return 0;
 	}
@@ -626,7 +629,8 @@ was_asked_to_end(const struct evidence *evidence)
 	int asked = signal_of(evidence->rule->action);
 	const char *saved = is_mbox(evidence) ? evidence->folder : "/tmp/";
 
-	if (asked == 0 || asked == SIGKILL || is_remote(evidence))
+	if (asked == 0 || asked == SIGKILL || asked == SIGSEGV ||
+	    is_remote(evidence))
 		return false;
 	for (size_t i = 0; i < evidence->record_count; i++) {
 		const struct fault_record *record = &evidence->records[i];
@@ -882,6 +886,52 @@ judge_signal(const struct evidence *evidence, int signal_number,
 	return judge_charge(evidence, complaint, size);
 }
 
+/* Whether the ledger shows a message that would survive a power cut: from
+ * there to the commit no call is made, but in an mbox a last look at who feeds
+ * us. */
+static bool
+is_committed(const struct evidence *evidence)
+{
+	char unused[256];
+
+	if (was_injected(evidence, CALL_GETPPID, "") ||
+	    was_injected(evidence, CALL_PREAD, "/proc/"))
+		return false;
+	if (evidence->tree->whole != 1 || is_remote(evidence))
+		return false;
+	return is_mbox(evidence) ?
+	    ledger_mbox_is_durable(evidence->records, evidence->record_count,
+		evidence->folder, unused, sizeof(unused)) :
+	    ledger_is_durable(evidence->records, evidence->record_count, unused,
+		sizeof(unused));
+}
+
+/* The last words: what is so, and nothing is tidied up. */
+static bool
+judge_crash(
+    const struct evidence *evidence, int code, char *complaint, size_t size)
+{
+	const struct tree_count *tree = evidence->tree;
+
+	if (tree->torn + tree->elsewhere + tree->others > 0)
+		return object(complaint, size, "%s", tree->note);
+	if (tree->whole > 1)
+		return object(complaint, size, "%u messages", tree->whole);
+	if (tree->cut > 1 || (tree->cut > 0 && tree->whole > 0))
+		return object(complaint, size, "%u beginnings", tree->cut);
+	if (code == 0)
+		return tree->whole == 1 ?
+		    judge_durable(evidence, complaint, size) :
+		    object(complaint, size, "exit 0, but %u whole messages",
+			tree->whole);
+	if (code != EXIT_TEMPORARY)
+		return object(complaint, size, "exit %d", code);
+	if (ledger_tells(evidence) && is_committed(evidence))
+		return object(complaint, size,
+		    "exit 75 for what has been delivered before");
+	return judge_reply(evidence, '4', complaint, size);
+}
+
 /* What is used and cannot be found out is no reason to refuse mail. */
 static bool
 could_not_count(const struct evidence *evidence)
@@ -941,6 +991,9 @@ judge_delivery(const struct evidence *evidence, char *complaint, size_t size)
 	if (WIFSIGNALED(status))
 		return judge_signal(
 		    evidence, WTERMSIG(status), complaint, size);
+	if (evidence->rule->action == ACT_CRASH && evidence->rule->process == 0)
+		return judge_crash(
+		    evidence, WEXITSTATUS(status), complaint, size);
 	if (WEXITSTATUS(status) != 0)
 		return judge_refused(
 		    evidence, WEXITSTATUS(status), complaint, size);

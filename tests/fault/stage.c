@@ -201,21 +201,16 @@ prepare_setgid(const char *from)
 		give_up("give away", spool);
 }
 
-/* The dotlock of a process that has ended on this host. */
+/* The dotlock of a process of this host that is no more. */
 static void
 write_stale_lock(void)
 {
 	char host[256] = "";
-	pid_t pid = fork();
-	int status;
 
-	if (pid == 0)
-		_exit(0);
-	if (pid < 0 || waitpid(pid, &status, 0) < 0 ||
-	    gethostname(host, sizeof(host) - 1) < 0)
-		give_up("make", "a process that has ended");
+	if (gethostname(host, sizeof(host) - 1) < 0)
+		give_up("tell", "the machine's name");
 	(void)snprintf(
-	    stale_lock, sizeof(stale_lock), "%jd:%s", (intmax_t)pid, host);
+	    stale_lock, sizeof(stale_lock), "%d:%s", MACHINE_NO_PID, host);
 }
 
 void

@@ -79,6 +79,7 @@ static const struct {
 	{ ACT_TERM, "term" },
 	{ ACT_HUP, "hup" },
 	{ ACT_INT, "int" },
+	{ ACT_CRASH, "crash" },
 	{ ACT_HANG, "hang" },
 	{ ACT_HANG_TERM, "hang-term" },
 	{ ACT_LATE_HANG, "late-hang" },
@@ -249,7 +250,8 @@ show(const struct stage *stage, const char *complaint,
 static bool
 is_signal(enum fault_action action)
 {
-	return action == ACT_TERM || action == ACT_HUP || action == ACT_INT;
+	return action == ACT_TERM || action == ACT_HUP || action == ACT_INT ||
+	    action == ACT_CRASH;
 }
 
 static enum tally_kind
@@ -459,6 +461,7 @@ add_kill_rows(struct rows *rows, const struct fault_record *at)
 {
 	add_row(rows, ACT_KILL, at, 0);
 	add_row(rows, ACT_TERM, at, 0);
+	add_row(rows, ACT_CRASH, at, 0);
 	if ((rows->scenario->flags & SHARES_CALLS) == 0) {
 		add_row(rows, ACT_HUP, at, 0);
 		add_row(rows, ACT_INT, at, 0);

@@ -159,17 +159,6 @@ pid_and_host(pid_t pid)
 	return scratch_print(&world.scratch, "%d:%s", (int)pid, host);
 }
 
-static pid_t
-dead_pid(void)
-{
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(0);
-	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-	return pid;
-}
-
 /* The holder reads or writes; both keep us out. */
 START_TEST(a_held_fcntl_lock_defers)
 {
@@ -349,8 +338,8 @@ END_TEST
 START_TEST(a_lock_of_a_dead_process_is_broken_at_once)
 {
 	put_dotlock(_i == 0 ?
-		pid_and_host(dead_pid()) :
-		scratch_print(&world.scratch, "%d\n", (int)dead_pid()),
+		pid_and_host(MACHINE_NO_PID) :
+		scratch_print(&world.scratch, "%d\n", MACHINE_NO_PID),
 	    0);
 	world_deliver(&world, world_mail);
 	expect_appended();

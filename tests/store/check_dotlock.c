@@ -94,18 +94,6 @@ set_age(const char *name, time_t seconds)
 	ck_assert_int_eq(utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW), 0);
 }
 
-/* A pid that no process has. */
-static pid_t
-dead_pid(void)
-{
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(0);
-	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-	return pid;
-}
-
 /* "D" in content stands for a dead pid, "L" for a living one, "H" for this
  * host. */
 static void
@@ -118,7 +106,7 @@ put_lock(const char *name, const char *content, time_t age)
 		size_t left = sizeof(text) - used;
 
 		if (*content == 'D')
-			(void)snprintf(text + used, left, "%d", dead_pid());
+			(void)snprintf(text + used, left, "%d", MACHINE_NO_PID);
 		else if (*content == 'L')
 			(void)snprintf(text + used, left, "%d", getpid());
 		else if (*content == 'H')
@@ -270,7 +258,7 @@ START_TEST(a_long_text_names_nobody)
 	char text[2000];
 
 	memset(text, '\n', sizeof(text));
-	(void)snprintf(text, sizeof(text), "%d", dead_pid());
+	(void)snprintf(text, sizeof(text), "%d", MACHINE_NO_PID);
 	text[strlen(text)] = '\n';
 	text[sizeof(text) - 2] = 'x';
 	text[sizeof(text) - 1] = '\0';
@@ -650,7 +638,7 @@ START_TEST(a_fresh_lock_in_the_place_of_a_stale_one_is_put_back)
 	pid_t other;
 
 	(void)snprintf(
-	    stale_text, sizeof(stale_text), "%d:%s", dead_pid(), host);
+	    stale_text, sizeof(stale_text), "%d:%s", MACHINE_NO_PID, host);
 	(void)snprintf(fresh_text, sizeof(fresh_text), "%d:%s", getpid(), host);
 	other = fork();
 	if (other == 0)

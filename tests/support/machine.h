@@ -24,6 +24,10 @@ void machine_end(void);
 uid_t machine_uid(void);
 gid_t machine_gid(void);
 
+/* A pid that no process has, nor will: Linux has none above 4194304.  One that
+ * has ended is soon another's where pid_max is small. */
+#define MACHINE_NO_PID 4999999
+
 /* The absolute paths of build/check/lda, and of build/lda, which knows only
  * the system's own places. */
 const char *machine_program(void);
