@@ -1,92 +1,30 @@
 /*
  * feeder.c - whether the process that feeds us is still there.
  *
- * Source: postfix pipe_command (setsid, then exec or sh -c), proc(5) stat,
- * linux/sched.h.
+ * Source: postfix pipe_command (setsid, then exec or sh -c).
  */
 #include "base/feeder.h"
 
-#include "base/buf.h"
-#include "base/cursor.h"
-#include "base/number.h"
+#include "base/process.h"
 #include "base/sys.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-
-/* PF_EXITING of the kernel: set before a process's files are closed, and so
- * before we can have seen the end of its pipe. */
-#define EXITING 4
-
-/* What the last look at a process has found. */
-struct facts {
-	pid_t parent;
-	bool exiting;
-};
-
-/* It goes on meaning this process, whoever gets its number later. */
-static int
-open_facts(pid_t pid)
-{
-	char path[32];
-	struct buf name;
-
-	buf_init(&name, path, sizeof(path));
-	buf_print(&name, "/proc/%jd/stat", (intmax_t)pid);
-	return sys_openat(AT_FDCWD, path, O_RDONLY, 0);
-}
-
-/* The next field, a number that may be negative: then it is 0. */
-static bool
-next_field(struct cursor *in, uint64_t *number)
-{
-	(void)cursor_span(in, " ");
-	*number = 0;
-	if (cursor_take(in, '-'))
-		return cursor_span(in, "0123456789").length > 0;
-	return number_read(cursor_span(in, "0123456789"), UINT32_MAX, number);
-}
-
-/* proc(5): the fields behind the command's name in brackets, which may hold
- * anything, are state, ppid, pgrp, session, tty_nr, tpgid, flags. */
-static bool
-read_facts(int fd, struct facts *into)
-{
-	char room[512];
-	struct cursor in;
-	uint64_t fields[6];
-	ssize_t got = sys_pread(fd, room, sizeof(room), 0);
-
-	if (got <= 0)
-		return false;
-	in = cursor_over(str_of(room, (size_t)got));
-	in.rest = str_after(in.rest, str_last(in.rest, ')') + 1);
-	(void)cursor_span(&in, " ");
-	(void)cursor_span_not(&in, " "); /* the state */
-	for (size_t i = 0; i < COUNT(fields); i++)
-		if (!next_field(&in, &fields[i]))
-			return false;
-	into->parent = (pid_t)fields[0];
-	into->exiting = (fields[5] & EXITING) != 0;
-	return true;
-}
 
 /* Started without a shell we lead the session ourselves. */
 static void
 note_leader(struct feeder *feeder)
 {
-	struct facts leader;
+	struct process_facts leader;
 
 	if (feeder->session <= 0 || feeder->session == sys_getpid())
 		return;
-	feeder->leader_facts = open_facts(feeder->session);
+	feeder->leader_facts = process_open(feeder->session);
 	if (feeder->leader_facts < 0 ||
-	    !read_facts(feeder->leader_facts, &leader))
+	    !process_read(feeder->leader_facts, &leader))
 		return;
 	feeder->leaders_parent = leader.parent;
 	if (leader.parent > 0 && leader.parent != feeder->parent)
-		feeder->leaders_parent_facts = open_facts(leader.parent);
+		feeder->leaders_parent_facts = process_open(leader.parent);
 }
 
 void
@@ -99,7 +37,7 @@ feeder_note(struct feeder *feeder, pid_t parent)
 	feeder->leader_facts = feeder->leaders_parent_facts = -1;
 	note_leader(feeder);
 	feeder->parent_facts =
-	    feeder->session == parent ? -1 : open_facts(parent);
+	    feeder->session == parent ? -1 : process_open(parent);
 }
 
 /* What cannot be told (no /proc, or one that hides others' processes) is no
@@ -107,12 +45,12 @@ feeder_note(struct feeder *feeder, pid_t parent)
 static bool
 is_ending(int fd)
 {
-	struct facts facts;
+	struct process_facts facts;
 
 	if (fd < 0)
 		return false;
 	errno = 0;
-	if (read_facts(fd, &facts))
+	if (process_read(fd, &facts))
 		return facts.exiting;
 	return errno == ESRCH; /* it has ended, and was waited for */
 }
@@ -120,10 +58,10 @@ is_ending(int fd)
 static bool
 leader_has_same_parent(const struct feeder *feeder)
 {
-	struct facts leader;
+	struct process_facts leader;
 
 	return feeder->leaders_parent == 0 ||
-	    (read_facts(feeder->leader_facts, &leader) && !leader.exiting &&
+	    (process_read(feeder->leader_facts, &leader) && !leader.exiting &&
 		leader.parent == feeder->leaders_parent);
 }
 

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "base/path.h"
+#include "base/process.h"
 #include "base/sys.h"
 
 #include <errno.h>
@@ -149,13 +150,25 @@ unchanged_while_watched(struct dotlock *lock, const struct stat *facts)
 	    (int64_t)WATCHED_SECONDS * 1000000;
 }
 
+/* A number is used again: who was started after the lock was made did not make
+ * it, and may live for months. */
+static bool
+is_younger(pid_t pid, const struct dotlock *lock, int64_t mtime)
+{
+	int64_t started = process_started(pid);
+
+	return started != 0 && mtime + CLOCK_SECONDS < started &&
+	    sys_is_local(lock->dir);
+}
+
 static bool
 is_stale(
     struct dotlock *lock, const struct other *other, int64_t file_system_now)
 {
-	bool unchanged = unchanged_while_watched(lock, &other->facts);
 	int64_t boot = sys_boot_time();
 	int64_t mtime = (int64_t)other->facts.st_mtim.tv_sec;
+	bool untouched = unchanged_while_watched(lock, &other->facts) &&
+	    mtime + STALE_SECONDS < file_system_now;
 
 	if (!S_ISREG(other->facts.st_mode))
 		return false;
@@ -163,8 +176,9 @@ is_stale(
 	    sys_is_local(lock->dir))
 		return true;
 	if (other->pid != 0)
-		return is_dead(other->pid);
-	return unchanged && mtime + STALE_SECONDS < file_system_now;
+		return is_dead(other->pid) ||
+		    (untouched && is_younger(other->pid, lock, mtime));
+	return untouched;
 }
 
 /* What stands in the way, for the log. */

@@ -45,9 +45,10 @@ int dotlock_init(struct dotlock *lock, int dir, const char *directory,
  * mailbox; *stale tells that there was one.
  *
  * Stale is a lock whose "PID:HOST" is dead on this host, one older than this
- * boot on a local file system, and one without a readable pid (Postfix's are
- * empty, procmail's say 0) that is 500 s old by the file system's clock and
- * has not changed while we watched.
+ * boot on a local file system, and one that is 500 s old by the file system's
+ * clock and has not changed while we watched, if it has no readable pid
+ * (Postfix's are empty, procmail's say 0) or its pid is that of a process that
+ * was started later (on a local file system).
  */
 int dotlock_try(struct dotlock *lock, bool may_break, bool *stale,
     struct status *why) MUST_CHECK;
