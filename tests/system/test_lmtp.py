@@ -422,7 +422,7 @@ def unit(name):
     return dict(re.findall(r"(?m)^(\w+)=(.*)$", UNITS[name]))
 
 
-@test()
+@test("systemd")
 def systemd_units_as_they_stand(world):
     """What systemd would do: the socket where the unit says, below the queue
     directory, with its owner and mode, and the service on each connection."""

@@ -259,8 +259,6 @@ def passwords_are_asked_of_saslauthd(world):
 # systemd.
 
 def activated(world, *flags):
-    if not os.access(ACTIVATE, os.X_OK):
-        raise Skip("systemd-socket-activate is not installed")
     write("/etc/lda/network.conf", CONFIG)
     world.users_file("bob@v.test")
     port = free_port()
@@ -275,22 +273,22 @@ def activated(world, *flags):
     same(arrived(), 2, "mails")
 
 
-@test()
+@test("systemd")
 def systemd_hands_over_a_listening_socket(world):
     activated(world)
 
 
-@test()
+@test("systemd")
 def systemd_hands_over_each_connection(world):
     activated(world, "--accept")
 
 
-@test()
+@test("systemd")
 def systemd_starts_it_as_inetd_does(world):
     activated(world, "--accept", "--inetd")
 
 
-@test()
+@test("systemd")
 def systemd_is_told_when_it_is_ready(world):
     place = "/tmp/notify.sock"
     if os.path.exists(place):

@@ -268,7 +268,7 @@ def all_programs_at_once_lose_double_and_tear_nothing(w):
                           "procmail", i, PROCMAIL_EACH, env)
         for i in range(LDA):
             writers.begin(writers.programs, [lda], "lda", i, LDA_EACH, env)
-        writers.end(70)
+        writers.end(300)
         for i, mutt in enumerate(mutts):
             same(mutt.status(), 0, "the writer that locks as mutt")
             writers.sent += ["mutt.%d.%d" % (i, n) for n in range(MUTT_EACH)]

@@ -77,7 +77,8 @@ class Machine:
                 ("dovecot-lda", "/usr/lib/dovecot/deliver", "dovecot-core"),
                 ("mutt", "/usr/bin/mutt", "mutt"),
                 ("sudo", "/usr/bin/sudo", "sudo"),
-                ("strace", "/usr/bin/strace", "strace")):
+                ("strace", "/usr/bin/strace", "strace"),
+                ("systemd", "/usr/bin/systemd-socket-activate", "systemd")):
             if not os.access(program, os.X_OK):
                 self.missing[word] = "no %s (package %s)" % (program, package)
         if ("dovecot" not in self.missing
