@@ -233,3 +233,11 @@ file_lines_next(struct file_lines *lines, struct str *line, bool *whole)
 			return -1;
 	}
 }
+
+void
+file_close(int *fd)
+{
+	if (*fd >= 0)
+		(void)sys_close(*fd);
+	*fd = -1;
+}

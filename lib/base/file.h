@@ -16,6 +16,10 @@ bool file_is_ours_alone(int fd) MUST_CHECK;
  * ENOSPC. */
 int file_write_all(int fd, struct str text) MUST_CHECK;
 
+/* Closes a descriptor behind which nothing can fail any more (read from, or
+ * synced), if there is one, and makes it -1. */
+void file_close(int *fd);
+
 /*
  * Copies all of from, read by offset from its beginning, to the end of what
  * was written to to.  0 or -1 with errno; *reading tells which side failed.

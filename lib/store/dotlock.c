@@ -167,8 +167,8 @@ is_stale(
 {
 	int64_t boot = sys_boot_time();
 	int64_t mtime = (int64_t)other->facts.st_mtim.tv_sec;
-	bool untouched = unchanged_while_watched(lock, &other->facts) &&
-	    mtime + STALE_SECONDS < file_system_now;
+	bool unchanged = unchanged_while_watched(lock, &other->facts);
+	bool old = unchanged && mtime + STALE_SECONDS < file_system_now;
 
 	if (!S_ISREG(other->facts.st_mode))
 		return false;
@@ -177,8 +177,8 @@ is_stale(
 		return true;
 	if (other->pid != 0)
 		return is_dead(other->pid) ||
-		    (untouched && is_younger(other->pid, lock, mtime));
-	return untouched;
+		    (old && is_younger(other->pid, lock, mtime));
+	return old;
 }
 
 /* What stands in the way, for the log. */

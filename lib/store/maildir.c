@@ -248,7 +248,7 @@ maildir_abort(struct delivery *delivery, struct status *why)
 	delivery->state = DELIVERY_ABORTED;
 	if (at == NULL)
 		return;
-	maildir_close_one(&at->file);
+	file_close(&at->file);
 	if (at->in_new) {
 		take_back(at->new, at->name.in_new, at->new_path, why);
 		if (delivery_syncs(delivery) && sys_fsync(at->new) < 0)

@@ -9,6 +9,7 @@
  * Source: Maildir++; Dovecot (modes, LAYOUT=fs).
  */
 #include "base/cursor.h"
+#include "base/file.h"
 #include "base/sys.h"
 #include "store/directory.h"
 #include "store/maildir_work.h"
@@ -20,19 +21,11 @@
 const char *const maildir_parts[MAILDIR_PARTS] = { "cur", "new", "tmp" };
 
 void
-maildir_close_one(int *fd)
-{
-	if (*fd >= 0)
-		(void)sys_close(*fd);
-	*fd = -1;
-}
-
-void
 maildir_close(struct maildir *at)
 {
-	maildir_close_one(&at->root);
-	maildir_close_one(&at->tmp);
-	maildir_close_one(&at->new);
+	file_close(&at->root);
+	file_close(&at->tmp);
+	file_close(&at->new);
 }
 
 int
@@ -145,8 +138,8 @@ try_parts(struct maildir *at)
 {
 	struct stat facts;
 
-	maildir_close_one(&at->tmp);
-	maildir_close_one(&at->new);
+	file_close(&at->tmp);
+	file_close(&at->new);
 	at->tmp = open_part(at, "tmp");
 	if (at->tmp < 0)
 		return at->tmp_path;
@@ -231,7 +224,7 @@ enter_level(struct delivery *delivery, const char *name, bool may_make,
 	}
 	if (next < 0)
 		return fail_of_directory(at->path, why);
-	maildir_close_one(&at->root);
+	file_close(&at->root);
 	at->root = next;
 	if (!made)
 		return 0;

@@ -4,6 +4,7 @@
  *
  * Source: Maildir++ (maildirsize in the mail root counts for all folders).
  */
+#include "base/file.h"
 #include "base/sys.h"
 #include "store/directory.h"
 #include "store/maildir_work.h"
@@ -43,7 +44,7 @@ close_unless_shared(struct delivery *delivery, int fd)
 	struct maildir *at = delivery->work;
 
 	if (fd != at->root)
-		maildir_close_one(&fd);
+		file_close(&fd);
 }
 
 /* Where maildirsize and subscriptions are: beside the mail, or in the directory
@@ -241,7 +242,7 @@ look_at_usage(struct delivery *delivery, struct maildirsize *size)
 	if (size->control < 0)
 		return;
 	maildirsize_look(size);
-	maildir_close_one(&size->control);
+	file_close(&size->control);
 }
 
 int

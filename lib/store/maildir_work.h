@@ -66,7 +66,6 @@ int maildir_sync(struct delivery *delivery, int fd, const char *path,
     struct status *why) MUST_CHECK;
 
 void maildir_close(struct maildir *at);
-void maildir_close_one(int *fd);
 
 /* Gives a new file or directory what the folder's directory grants beyond
  * umask 077; base is 0 where there is nothing to give. */
