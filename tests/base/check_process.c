@@ -69,8 +69,7 @@ START_TEST(who_has_ended_is_told_from_who_lives)
 	ck_assert(!facts.exiting);
 	ck_assert_int_eq(facts.parent, getpid());
 	ck_assert_int_eq(kill(pid, SIGKILL), 0);
-	ck_assert_int_eq(
-	    waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
 	ck_assert(look(&facts));
 	ck_assert(facts.exiting);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
@@ -111,8 +110,6 @@ main(void)
 {
 	Suite *suite = suite_create("process");
 	TCase *tests = tcase_create("process");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tests, a_process_has_a_parent_and_lives);
 	tcase_add_test(tests, a_name_is_no_number);
@@ -120,9 +117,5 @@ main(void)
 	tcase_add_test(tests, a_start_is_told_in_seconds_of_the_calendar);
 	tcase_add_test(tests, of_nobody_nothing_is_known);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return expect_run(suite);
 }

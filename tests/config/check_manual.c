@@ -9,6 +9,8 @@
 #include "base/file.h"
 #include "deliver/settings.h"
 
+#include "../base/expect.h"
+
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -416,8 +418,7 @@ main(void)
 	Suite *suite = suite_create("manuals");
 	TCase *settings = tcase_create("settings");
 	TCase *outcomes = tcase_create("outcomes");
-	SRunner *runner;
-	int count = 0, failed;
+	int count = 0;
 
 	prepare();
 	while (config_row(&all.settings.config, (size_t)count) != NULL)
@@ -438,9 +439,5 @@ main(void)
 	tcase_add_test(outcomes, the_manual_has_no_other_outcomes);
 	suite_add_tcase(suite, settings);
 	suite_add_tcase(suite, outcomes);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return expect_run(suite);
 }

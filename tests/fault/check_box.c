@@ -8,6 +8,8 @@
 
 #include "base/attribute.h"
 
+#include "../base/expect.h"
+
 #include <check.h>
 #include <signal.h>
 #include <stdio.h>
@@ -180,17 +182,11 @@ main(void)
 {
 	Suite *suite = suite_create("fault box");
 	TCase *boxes = tcase_create("boxes");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(boxes, mbox_is_judged, 0, (int)COUNT(rows));
 	tcase_add_test(boxes, left_locks_are_counted);
 	tcase_add_test(boxes, left_lock_breaks_the_contract);
 	tcase_add_test(boxes, wrong_charge_breaks_the_contract);
 	suite_add_tcase(suite, boxes);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return expect_run(suite);
 }

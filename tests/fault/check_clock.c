@@ -11,6 +11,8 @@
 #include "scenarios.h"
 #include "sweep.h"
 
+#include "../base/expect.h"
+
 #include <check.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -104,7 +106,6 @@ main(void)
 {
 	Suite *suite = suite_create("clock");
 	TCase *cases = tcase_create("clocks");
-	SRunner *runner;
 	int failed;
 
 	stages_begin(STAGE_FAULT);
@@ -112,10 +113,7 @@ main(void)
 	tcase_add_loop_test(cases, every_clock_adds_one_message, 0,
 	    (int)(sizeof(names) / sizeof(names[0])));
 	suite_add_tcase(suite, cases);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	failed = expect_run(suite);
 	stages_end();
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return failed;
 }

@@ -22,6 +22,7 @@
 
 #include "base/attribute.h"
 
+#include "../base/expect.h"
 #include "support/tally.h"
 
 #include <check.h>
@@ -498,7 +499,6 @@ main(void)
 {
 	Suite *suite = suite_create("crash states");
 	TCase *states = tcase_create("states");
-	SRunner *runner;
 	int failed;
 
 	done = mmap(NULL, sizeof(*done), PROT_READ | PROT_WRITE,
@@ -511,14 +511,11 @@ main(void)
 	tcase_add_loop_test(states, no_power_cut_loses_or_tears_a_message, 0,
 	    (int)scenario_count);
 	suite_add_tcase(suite, states);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	failed = expect_run(suite);
 	stages_end();
 	tally_print();
 	(void)printf("%u deliveries, %u missing fsyncs noticed, %u mboxes "
 		     "found by the next\n",
 	    done->deliveries, done->left_out, done->found);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return failed;
 }

@@ -9,6 +9,8 @@
 #include "scenarios.h"
 #include "sweep.h"
 
+#include "../base/expect.h"
+
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -45,7 +47,6 @@ main(void)
 {
 	Suite *suite = suite_create("file limit sweep");
 	TCase *sweep = tcase_create("sweep");
-	SRunner *runner;
 	int failed;
 
 	sweep_begin(STAGE_FAULT);
@@ -53,10 +54,7 @@ main(void)
 	tcase_add_loop_test(sweep, no_limit_tears_a_mailbox, 0,
 	    (int)(sizeof(rows) / sizeof(rows[0])));
 	suite_add_tcase(suite, sweep);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	failed = expect_run(suite);
 	sweep_end();
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return failed;
 }

@@ -9,6 +9,8 @@
 
 #include "base/attribute.h"
 
+#include "../base/expect.h"
+
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -296,16 +298,10 @@ main(void)
 {
 	Suite *suite = suite_create("fault judge");
 	TCase *contract = tcase_create("contract");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(contract, contract_is_judged, 0, (int)COUNT(rows));
 	tcase_add_test(contract, missing_sync_is_a_broken_delivery);
 	tcase_add_test(contract, lost_message_after_kill_is_seen);
 	suite_add_tcase(suite, contract);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return expect_run(suite);
 }

@@ -5,6 +5,8 @@
 
 #include "base/attribute.h"
 
+#include "../base/expect.h"
+
 #include <check.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -346,8 +348,6 @@ main(void)
 {
 	Suite *suite = suite_create("fault ledger");
 	TCase *durable = tcase_create("durable");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(durable, sound_delivery_is_durable);
 	tcase_add_loop_test(
@@ -364,9 +364,5 @@ main(void)
 	tcase_add_test(durable, name_of_what_is_not_whole_is_seen);
 	tcase_add_test(durable, line_names_call_and_fault);
 	suite_add_tcase(suite, durable);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return expect_run(suite);
 }

@@ -15,6 +15,7 @@
 #include "ledger.h"
 #include "lmtp_stage.h"
 
+#include "../base/expect.h"
 #include "support/tally.h"
 
 #include <check.h>
@@ -323,7 +324,6 @@ main(void)
 {
 	Suite *suite = suite_create("crash states of LMTP");
 	TCase *states = tcase_create("states");
-	SRunner *runner;
 	int failed;
 
 	lmtp_stages_begin();
@@ -336,13 +336,10 @@ main(void)
 	tcase_add_loop_test(states, no_power_cut_makes_an_answer_untrue, 0,
 	    (int)lmtp_scenario_count);
 	suite_add_tcase(suite, states);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	failed = expect_run(suite);
 	tally_print();
 	(void)printf("%u sessions, %u missing fsyncs noticed\n",
 	    done->deliveries, done->left_out);
 	lmtp_stages_end();
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return failed;
 }

@@ -11,18 +11,13 @@
 #include "calls.h"
 #include "lmtp_sweep.h"
 
-#include "support/tally.h"
-
-#include <check.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define PATIENCE_SECONDS 300
 
 /* A longer message would make more calls than the ledger has room for. */
 #define TRICKLED_OCTETS 8192
+
 /* A worker's answer goes into the pipe whole, or not at all. */
 static bool
 is_answer(const struct fault_record *record)
@@ -85,51 +80,23 @@ is_played(
 	    (record->ordinal + record->process) % 11 == 0;
 }
 
-START_TEST(every_answer_is_true)
+static void
+fill(struct lmtp_rows *rows, const struct fault_record *calls, unsigned count)
 {
-	static struct lmtp_rows rows;
-	const struct lmtp_scenario *scenario = &lmtp_scenarios[_i];
-	unsigned long before = tally_survivors();
-	unsigned count;
-	struct fault_record *calls;
-
-	if (!lmtp_can_play(scenario))
-		return;
-	lmtp_rows_begin(&rows, scenario, LMTP_PROGRAM_FAULT);
-	calls = lmtp_rehearse(&rows, &count);
 	for (unsigned i = 0; i < count; i++)
-		if (is_played(scenario, &calls[i]))
-			add_call(&rows, &calls[i]);
-	lmtp_rows_add(&rows, NULL, ACT_INTERRUPT_EACH, EINTR, "interrupt-each");
-	if (scenario->octets < TRICKLED_OCTETS)
-		lmtp_rows_add(&rows, NULL, ACT_TRICKLE, 0, "trickle");
-	free(calls);
-	lmtp_rows_play(&rows);
-	ck_assert_msg(tally_survivors() == before,
-	    "%s: %lu rows broken, named above", scenario->name,
-	    tally_survivors() - before);
+		if (is_played(rows->scenario, &calls[i]))
+			add_call(rows, &calls[i]);
+	lmtp_rows_add(rows, NULL, ACT_INTERRUPT_EACH, EINTR, "interrupt-each");
+	if (rows->scenario->octets < TRICKLED_OCTETS)
+		lmtp_rows_add(rows, NULL, ACT_TRICKLE, 0, "trickle");
 }
-END_TEST
 
 int
 main(void)
 {
-	Suite *suite = suite_create("LMTP sweep");
-	TCase *sweep = tcase_create("sweep");
-	SRunner *runner;
-	int failed;
+	const struct lmtp_sweep sweep = { .name = "LMTP sweep",
+		.program = LMTP_PROGRAM_FAULT,
+		.fill = fill };
 
-	lmtp_stages_begin();
-	tally_begin();
-	tcase_set_timeout(sweep, PATIENCE_SECONDS);
-	tcase_add_loop_test(
-	    sweep, every_answer_is_true, 0, (int)lmtp_scenario_count);
-	suite_add_tcase(suite, sweep);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	tally_print();
-	lmtp_stages_end();
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return lmtp_sweep_main(&sweep);
 }

@@ -6,6 +6,8 @@
  */
 #include "sweep.h"
 
+#include "../base/expect.h"
+
 #include <check.h>
 #include <stdlib.h>
 
@@ -25,17 +27,13 @@ main(void)
 {
 	Suite *suite = suite_create("hang sweep");
 	TCase *sweep = tcase_create("sweep");
-	SRunner *runner;
 	int failed;
 
 	sweep_begin(STAGE_FAULT);
 	tcase_set_timeout(sweep, PATIENCE_SECONDS);
 	tcase_add_test(sweep, no_call_outlives_the_deadline);
 	suite_add_tcase(suite, sweep);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	failed = expect_run(suite);
 	sweep_end();
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return failed;
 }

@@ -11,6 +11,7 @@
 #define _GNU_SOURCE /* setgroups(2) */
 #include "lmtp_stage.h"
 
+#include "../base/expect.h"
 #include "support/machine.h"
 
 #include <check.h>
@@ -194,7 +195,6 @@ main(void)
 {
 	Suite *suite = suite_create("signals");
 	TCase *cases = tcase_create("before a wait");
-	SRunner *runner;
 	int failed;
 
 	machine_begin();
@@ -203,10 +203,7 @@ main(void)
 	tcase_add_loop_test(cases, signal_just_before_the_wait_interrupts_it, 0,
 	    (int)(sizeof(names) / sizeof(names[0])));
 	suite_add_tcase(suite, cases);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	failed = expect_run(suite);
 	machine_end();
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return failed;
 }

@@ -17,6 +17,7 @@
 #include "plan.h"
 #include "sources.h"
 
+#include "../base/expect.h"
 #include "support/machine.h"
 #include "support/tally.h"
 
@@ -538,7 +539,6 @@ main(void)
 {
 	Suite *suite = suite_create("lda-verify sweep");
 	TCase *sweep = tcase_create("sweep");
-	SRunner *runner;
 	int failed;
 
 	machine_begin();
@@ -547,11 +547,8 @@ main(void)
 	tcase_add_loop_test(sweep, no_fault_is_a_verdict, 0,
 	    (int)(sizeof(scenarios) / sizeof(scenarios[0])));
 	suite_add_tcase(suite, sweep);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	failed = expect_run(suite);
 	tally_print();
 	machine_end();
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return failed;
 }

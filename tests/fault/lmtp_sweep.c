@@ -6,6 +6,7 @@
 
 #include "calls.h"
 
+#include "../base/expect.h"
 #include "support/tally.h"
 
 #include <check.h>
@@ -232,4 +233,53 @@ lmtp_rows_play(const struct lmtp_rows *rows)
 		ck_assert_int_eq(waitpid(workers[i], &status, 0), workers[i]);
 		ck_assert_int_eq(status, 0);
 	}
+}
+
+/* Far beyond what a scenario takes on a slow machine. */
+#define PATIENCE_SECONDS 300
+
+static const struct lmtp_sweep *sweep_of_main;
+
+START_TEST(every_answer_is_true)
+{
+	static struct lmtp_rows rows;
+	const struct lmtp_scenario *scenario = &lmtp_scenarios[_i];
+	unsigned long before = tally_survivors();
+	unsigned count;
+	struct fault_record *calls;
+
+	if (!lmtp_can_play(scenario))
+		return;
+	lmtp_rows_begin(&rows, scenario, sweep_of_main->program);
+	rows.setting = sweep_of_main->setting;
+	if (sweep_of_main->workers > 0)
+		rows.workers = sweep_of_main->workers;
+	calls = lmtp_rehearse(&rows, &count);
+	sweep_of_main->fill(&rows, calls, count);
+	free(calls);
+	lmtp_rows_play(&rows);
+	ck_assert_msg(tally_survivors() == before,
+	    "%s: %lu rows broken, named above", scenario->name,
+	    tally_survivors() - before);
+}
+END_TEST
+
+int
+lmtp_sweep_main(const struct lmtp_sweep *sweep)
+{
+	Suite *suite = suite_create(sweep->name);
+	TCase *tests = tcase_create("sweep");
+	int failed;
+
+	sweep_of_main = sweep;
+	lmtp_stages_begin();
+	tally_begin();
+	tcase_set_timeout(tests, PATIENCE_SECONDS);
+	tcase_add_loop_test(
+	    tests, every_answer_is_true, 0, (int)lmtp_scenario_count);
+	suite_add_tcase(suite, tests);
+	failed = expect_run(suite);
+	tally_print();
+	lmtp_stages_end();
+	return failed;
 }

@@ -35,4 +35,18 @@ void lmtp_rows_add(struct lmtp_rows *rows, const struct fault_record *at,
  * comes another session on the same mailboxes. */
 void lmtp_rows_play(const struct lmtp_rows *rows);
 
+/* A test program: in each scenario the calls of an undisturbed session are
+ * made into rows, and played. */
+struct lmtp_sweep {
+	const char *name;
+	const char *program;
+	const char *setting; /* one more, or NULL */
+	unsigned workers;    /* 0: three */
+	void (*fill)(struct lmtp_rows *rows, const struct fault_record *calls,
+	    unsigned count);
+};
+
+/* What main returns. */
+int lmtp_sweep_main(const struct lmtp_sweep *sweep);
+
 #endif

@@ -7,11 +7,13 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "sweep.h"
 
+#include "../base/expect.h"
 #include "base/attribute.h"
 #include "calls.h"
 #include "judge.h"
 #include "ledger.h"
 #include "scenarios.h"
+#include "support/machine.h"
 #include "support/tally.h"
 
 #include <errno.h>
@@ -138,11 +140,8 @@ sweep_end(void)
 bool
 sweep_can_play(const struct scenario *scenario)
 {
-#ifdef __SANITIZE_ADDRESS__
-	/* Its leak checker cannot look into a set-group-ID process. */
-	if ((scenario->flags & START_SETGID) != 0)
+	if (MACHINE_IS_SANITIZED && (scenario->flags & START_SETGID) != 0)
 		return false;
-#endif
 	return (scenario->flags & (START_AS_ROOT | START_SETGID)) == 0 ||
 	    getuid() == 0;
 }
@@ -982,4 +981,40 @@ sweep_hangs(void)
 	hang_those(0);
 	hang_those(START_SETGID);
 	return (unsigned)(tally_survivors() - before);
+}
+
+/* Far beyond what a scenario takes on a slow machine. */
+#define PATIENCE_SECONDS 300
+
+static unsigned (*sweep_of_main)(const struct scenario *scenario);
+
+START_TEST(no_row_breaks_the_contract)
+{
+	unsigned broken;
+
+	if (!sweep_can_play(&scenarios[_i]))
+		return;
+	broken = sweep_of_main(&scenarios[_i]);
+	ck_assert_msg(broken == 0, "%s: %u rows broken, named above",
+	    scenarios[_i].name, broken);
+}
+END_TEST
+
+int
+sweep_main(const char *name, const char *program,
+    unsigned (*sweep)(const struct scenario *scenario))
+{
+	Suite *suite = suite_create(name);
+	TCase *tests = tcase_create("sweep");
+	int failed;
+
+	sweep_of_main = sweep;
+	sweep_begin(program);
+	tcase_set_timeout(tests, PATIENCE_SECONDS);
+	tcase_add_loop_test(
+	    tests, no_row_breaks_the_contract, 0, (int)scenario_count);
+	suite_add_tcase(suite, tests);
+	failed = expect_run(suite);
+	sweep_end();
+	return failed;
 }

@@ -26,6 +26,14 @@ void sweep_end(void);
 /* Whether this scenario can be played by whoever runs the test. */
 bool sweep_can_play(const struct scenario *scenario);
 
+/*
+ * A test program that plays one sweep over each scenario, a test for each,
+ * which fails if a row breaks the contract; program is as of sweep_begin.
+ * What main returns.
+ */
+int sweep_main(const char *name, const char *program,
+    unsigned (*sweep)(const struct scenario *scenario));
+
 /* Each returns the number of rows that broke the contract. */
 
 /* Every errno, once and from there on; interruptions; short counts. */

@@ -27,9 +27,7 @@ static void
 set_up(void)
 {
 	lmtp_world(&world);
-	memset(&service, 0, sizeof(service));
-	service.fd = -1;
-	service.world = &world;
+	service_init(&service, &world);
 }
 
 static void

@@ -16,12 +16,6 @@
 #define FOR(address) "Return-Path: <a@b>\nDelivered-To: " address "\n"
 #define KIB ((size_t)1024)
 
-#if defined(__SANITIZE_ADDRESS__)
-#define IS_SANITIZED true
-#else
-#define IS_SANITIZED false
-#endif
-
 static struct world world;
 static struct service service;
 
@@ -29,9 +23,7 @@ static void
 set_up(void)
 {
 	lmtp_world(&world);
-	memset(&service, 0, sizeof(service));
-	service.fd = -1;
-	service.world = &world;
+	service_init(&service, &world);
 }
 
 static void
@@ -395,7 +387,7 @@ START_TEST(memory_does_not_grow_with_the_transactions)
 		if (i == 100)
 			early = own_memory_kib();
 	}
-	if (!IS_SANITIZED)
+	if (!MACHINE_IS_SANITIZED)
 		ck_assert_int_le(own_memory_kib(), early + 32);
 	lmtp_quit(&service);
 	ck_assert_uint_eq(
@@ -416,7 +408,7 @@ START_TEST(memory_does_not_grow_with_the_message)
 		service_say_octets(&service, wire, 100 * KIB);
 	service_say(&service, ".\r\n");
 	service_hear(&service, "250 2.0.0");
-	if (!IS_SANITIZED)
+	if (!MACHINE_IS_SANITIZED)
 		ck_assert_int_le(own_memory_kib(), early + 256);
 	lmtp_quit(&service);
 	free(wire);

@@ -32,9 +32,7 @@ static void
 set_up(void)
 {
 	lmtp_world(&world);
-	memset(&service, 0, sizeof(service));
-	service.fd = -1;
-	service.world = &world;
+	service_init(&service, &world);
 	world.command.uid = world.command.gid = 0;
 	scratch_mkdir(&world.scratch, "amy", 0700);
 	scratch_chown(&world.scratch, "amy", AMY, AMY);

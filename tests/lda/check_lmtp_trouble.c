@@ -22,12 +22,6 @@
 #define TEXT "Subject: hello\n\nHello.\n"
 #define FOR(address) "Return-Path: <a@b>\nDelivered-To: " address "\n"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define IS_SANITIZED true
-#else
-#define IS_SANITIZED false
-#endif
-
 static struct world world;
 static struct service service;
 
@@ -35,9 +29,7 @@ static void
 set_up(void)
 {
 	lmtp_world(&world);
-	memset(&service, 0, sizeof(service));
-	service.fd = -1;
-	service.world = &world;
+	service_init(&service, &world);
 }
 
 static void
@@ -359,7 +351,7 @@ START_TEST(server_with_somebody_elses_rights_is_refused)
 	ck_assert_int_eq(statvfs(world.scratch.root, &facts), 0);
 	/* A leak sanitizer cannot look into a program that is set-group-ID, and
 	 * ends it. */
-	if ((facts.f_flag & ST_NOSUID) != 0 || IS_SANITIZED)
+	if ((facts.f_flag & ST_NOSUID) != 0 || MACHINE_IS_SANITIZED)
 		return;
 	from = open(world.command.argv[0], O_RDONLY);
 	to = open(copy, O_WRONLY | O_CREAT | O_EXCL, 0755);

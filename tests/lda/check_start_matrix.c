@@ -67,11 +67,8 @@ static struct {
 static bool
 can_start(void)
 {
-#ifdef __SANITIZE_ADDRESS__
-	/* Its leak checker cannot look into a set-group-ID process. */
-	if (start != AS_RECIPIENT)
+	if (MACHINE_IS_SANITIZED && start != AS_RECIPIENT)
 		return false;
-#endif
 	return start == AS_RECIPIENT || getuid() == 0;
 }
 

@@ -15,12 +15,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#if defined(__SANITIZE_ADDRESS__)
-#define IS_SANITIZED true
-#else
-#define IS_SANITIZED false
-#endif
-
 static struct world world;
 static struct service service;
 
@@ -29,9 +23,7 @@ set_up(void)
 {
 	lmtp_world(&world);
 	service_use(&world, "lda-verify");
-	memset(&service, 0, sizeof(service));
-	service.fd = -1;
-	service.world = &world;
+	service_init(&service, &world);
 }
 
 static void
@@ -324,7 +316,7 @@ START_TEST(memory_does_not_grow_with_the_questions)
 		say_request(requests[i % (int)COUNT(requests)]);
 		(void)hear_answer();
 	}
-	if (!IS_SANITIZED)
+	if (!MACHINE_IS_SANITIZED)
 		ck_assert_int_le(own_memory_kib(), early + 32);
 	hang_up();
 }

@@ -308,7 +308,7 @@ START_TEST(many_writers_lose_nothing)
 	ck_assert_uint_eq(text.length, strlen(V2) + WRITERS * FOLDERS * 5);
 	for (int i = 0; i < WRITERS; i++)
 		for (int j = 0; j < FOLDERS; j++) {
-			char line[16];
+			char line[32];
 
 			(void)snprintf(line, sizeof(line), "\nw%df%d\n", i, j);
 			ck_assert_ptr_nonnull(strstr(text.at, line));

@@ -24,6 +24,14 @@ void machine_end(void);
 uid_t machine_uid(void);
 gid_t machine_gid(void);
 
+/* Whether AddressSanitizer is in the programs: then all takes its time, and
+ * memory, and its leak checker cannot look into a set-group-ID process. */
+#ifdef __SANITIZE_ADDRESS__
+#define MACHINE_IS_SANITIZED true
+#else
+#define MACHINE_IS_SANITIZED false
+#endif
+
 /* A pid that no process has, nor will: Linux has none above 4194304.  One that
  * has ended is soon another's where pid_max is small. */
 #define MACHINE_NO_PID 4999999

@@ -47,6 +47,14 @@ service_take(struct service *service, struct world *world, int fd)
 }
 
 void
+service_init(struct service *service, struct world *world)
+{
+	memset(service, 0, sizeof(*service));
+	service->fd = -1;
+	service->world = world;
+}
+
+void
 service_start(struct service *service, struct world *world)
 {
 	int ends[2];

@@ -31,6 +31,9 @@ struct service {
  * the rest of the world's command stays. */
 void service_use(struct world *world, const char *program);
 
+/* No conversation yet. */
+void service_init(struct service *service, struct world *world);
+
 void service_start(struct service *service, struct world *world);
 
 /* A connection to one that listens. */
