@@ -126,10 +126,12 @@ read_bool(struct str value, bool *into)
 }
 
 static bool
-read_choice(struct str value, const char *const *choices, int *into)
+read_choice(struct str value, const char *choices, int *into)
 {
-	for (int i = 0; choices[i] != NULL; i++) {
-		if (str_is_nocase(value, choices[i])) {
+	struct cursor in = cursor_over(str_from(choices));
+
+	for (int i = 0; !cursor_at_end(&in); i++) {
+		if (str_equal_nocase(value, cursor_until(&in, ' '))) {
 			*into = i;
 			return true;
 		}
@@ -164,10 +166,13 @@ fail_of_choice(const struct setting *row, struct str value, struct status *why)
 {
 	char room[200];
 	struct buf words;
+	struct cursor in = cursor_over(str_from(row->choices));
 
 	buf_init(&words, room, sizeof(room));
-	for (size_t i = 0; row->choices[i] != NULL; i++)
-		buf_print(&words, "%s%s", i == 0 ? "" : ", ", row->choices[i]);
+	while (!cursor_at_end(&in)) {
+		buf_add_string(&words, words.length == 0 ? "" : ", ");
+		buf_add(&words, cursor_until(&in, ' '));
+	}
 	return status_fail(why, STATUS_MISCONFIGURED,
 	    "%s = %.*s: the value must be one of %s", row->name,
 	    (int)value.length, value.at, room);

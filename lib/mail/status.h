@@ -57,9 +57,9 @@ struct status {
 struct status_row {
 	enum status_id id;
 	int exit_code;     /* sysexits.h */
-	const char *code;  /* RFC 3463 */
+	char code[8];      /* RFC 3463 */
 	int lmtp;          /* RFC 5321 section 4.2.3 */
-	const char *reply; /* what the sender may read */
+	char reply[48];    /* what the sender may read */
 };
 
 const struct status_row *status_row(enum status_id id);
