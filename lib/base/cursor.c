@@ -5,35 +5,6 @@
 
 #include <string.h>
 
-struct cursor
-cursor_over(struct str text)
-{
-	struct cursor in = { text };
-
-	return in;
-}
-
-bool
-cursor_at_end(const struct cursor *in)
-{
-	return in->rest.length == 0;
-}
-
-char
-cursor_peek(const struct cursor *in)
-{
-	return cursor_at_end(in) ? '\0' : in->rest.at[0];
-}
-
-bool
-cursor_take(struct cursor *in, char c)
-{
-	if (cursor_at_end(in) || in->rest.at[0] != c)
-		return false;
-	in->rest = str_after(in->rest, 1);
-	return true;
-}
-
 bool
 cursor_take_any(struct cursor *in, const char *set, char *taken)
 {

@@ -68,9 +68,15 @@ config_init(struct config *config, const struct config_room *rooms,
 static struct config_value *
 find(const struct config *config, struct str name)
 {
-	for (size_t i = 0; i < config->count; i++)
-		if (str_is(name, config->values[i].row->name))
+	char first = name.length == 0 ? '\0' : name.at[0];
+
+	for (size_t i = 0; i < config->count; i++) {
+		const char *known = config->values[i].row->name;
+
+		/* Most differ in the first octet. */
+		if (known[0] == first && str_is(name, known))
 			return &config->values[i];
+	}
 	return NULL;
 }
 

@@ -139,26 +139,43 @@ read_choice(struct str value, const char *choices, int *into)
 	return false;
 }
 
-static const char separators[] = " \t\r\n,";
+static bool
+is_separator(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ',';
+}
+
+/* The next word, with what separates it from the one before taken off. */
+static struct str
+next_word(struct str *rest)
+{
+	size_t begin = 0, end;
+	struct str word;
+
+	while (begin < rest->length && is_separator(rest->at[begin]))
+		begin++;
+	for (end = begin; end < rest->length; end++)
+		if (is_separator(rest->at[end]))
+			break;
+	word = str_after(str_head(*rest, end), begin);
+	*rest = str_after(*rest, end);
+	return word;
+}
 
 struct setting_list
 setting_split(struct str value, struct arena *arena)
 {
 	struct setting_list list = { NULL, 0 };
-	struct cursor in = cursor_over(value);
-	size_t most = 1;
+	struct str rest = value, word;
+	size_t most = 0;
 
-	/* No more words than separators and one; taken once. */
-	for (size_t i = 0; i < value.length; i++)
-		if (str_has_octet(separators, value.at[i]))
-			most++;
+	/* Counted first, so that room is taken once. */
+	while (next_word(&rest).length > 0)
+		most++;
 	list.words = arena_take(arena, most * sizeof(*list.words));
-	for (;;) {
-		(void)cursor_span(&in, separators);
-		if (cursor_at_end(&in))
-			return list;
-		list.words[list.count++] = cursor_span_not(&in, separators);
-	}
+	while ((word = next_word(&value)).length > 0)
+		list.words[list.count++] = word;
+	return list;
 }
 
 static int
@@ -230,9 +247,13 @@ setting_default(const struct setting *row, void *options, struct arena *arena,
 
 	if (row->type == SETTING_IGNORED)
 		return 0;
-	if (row->type != SETTING_TEXT)
+	if (row->type == SETTING_TEXT)
+		*(const char **)(void *)field = row->fallback;
+	else if (row->type == SETTING_LIST)
+		*(struct setting_list *)(void *)field =
+		    setting_split(str_from(row->fallback), arena);
+	else
 		return setting_parse(
 		    row, str_from(row->fallback), options, arena, why);
-	*(const char **)(void *)field = row->fallback;
 	return 0;
 }

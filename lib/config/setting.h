@@ -53,8 +53,8 @@ struct setting_table {
 int setting_parse(const struct setting *row, struct str value, void *options,
     struct arena *arena, struct status *why) MUST_CHECK;
 
-/* Puts the row's own default into the field of options; a text is not copied
- * but the row's. */
+/* Puts the row's own default into the field of options; nothing is copied, what
+ * is text points into the row. */
 int setting_default(const struct setting *row, void *options,
     struct arena *arena, struct status *why) MUST_CHECK;
 

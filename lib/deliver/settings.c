@@ -175,14 +175,16 @@ static int
 check_expansion(
     const struct config *config, const char *name, struct status *why)
 {
-	struct expand_names names = expand_names_of(str_from("user@example"));
 	const struct config_value *value = config_find(config, name);
+	struct expand_names names;
 	const char *result;
 
 	/* Each delivery comes by here; the defaults are right. */
+	if (value->level == CONFIG_DEFAULT || value->text.length == 0)
+		return 0;
+	names = expand_names_of(str_from("user@example"));
 	names.home = str_from("/home");
-	if (value->level == CONFIG_DEFAULT || value->text.length == 0 ||
-	    expand(value->text, &names, EXPAND_TEXT, config->arena, &result,
+	if (expand(value->text, &names, EXPAND_TEXT, config->arena, &result,
 		why) == 0)
 		return 0;
 	return blame(config, name, why);

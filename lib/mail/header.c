@@ -96,6 +96,24 @@ path_length(struct str text)
 						  str_index(text, '>') + 1;
 }
 
+static bool
+ends_word(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ';' ||
+	    c == '(';
+}
+
+/* How long a word without quotes is at the start of text. */
+static size_t
+plain_length(struct str text)
+{
+	size_t length = 0;
+
+	while (length < text.length && !ends_word(text.at[length]))
+		length++;
+	return length;
+}
+
 /* The next word outside of comments; empty at ";" and at the end.  A path is
  * one, with all that anybody may have put into its quotes. */
 static struct str
@@ -106,7 +124,7 @@ next_word(struct cursor *in)
 		if (cursor_peek(in) == '<')
 			return cursor_octets(in, path_length(in->rest));
 		if (cursor_peek(in) != '(')
-			return cursor_span_not(in, " \t\r\n;(");
+			return cursor_octets(in, plain_length(in->rest));
 		skip_comment(in);
 	}
 }
