@@ -81,12 +81,14 @@ read_with_unit(
     struct str value, const struct unit *units, size_t count, uint64_t *into)
 {
 	struct cursor in = cursor_over(str_trim(value));
-	struct str digits = cursor_span(&in, "0123456789");
 	uint64_t number;
 
-	cursor_skip_blanks(&in);
-	if (!number_read(digits, MOST, &number))
+	/* Digits alone are what is written most. */
+	if (number_read(in.rest, MOST, into))
+		return true;
+	if (!number_read(cursor_span(&in, "0123456789"), MOST, &number))
 		return false;
+	cursor_skip_blanks(&in);
 	for (size_t i = 0; i < count; i++) {
 		if (!str_is_nocase(in.rest, units[i].name))
 			continue;
@@ -240,8 +242,8 @@ setting_parse(const struct setting *row, struct str value, void *options,
 }
 
 int
-setting_default(const struct setting *row, void *options, struct arena *arena,
-    struct status *why)
+setting_default(const struct setting *row, struct str text, void *options,
+    struct arena *arena, struct status *why)
 {
 	char *field = (char *)options + row->offset;
 
@@ -251,9 +253,8 @@ setting_default(const struct setting *row, void *options, struct arena *arena,
 		*(const char **)(void *)field = row->fallback;
 	else if (row->type == SETTING_LIST)
 		*(struct setting_list *)(void *)field =
-		    setting_split(str_from(row->fallback), arena);
+		    setting_split(text, arena);
 	else
-		return setting_parse(
-		    row, str_from(row->fallback), options, arena, why);
+		return setting_parse(row, text, options, arena, why);
 	return 0;
 }

@@ -53,9 +53,9 @@ struct setting_table {
 int setting_parse(const struct setting *row, struct str value, void *options,
     struct arena *arena, struct status *why) MUST_CHECK;
 
-/* Puts the row's own default into the field of options; nothing is copied, what
- * is text points into the row. */
-int setting_default(const struct setting *row, void *options,
+/* Puts the row's own default, which is text, into the field of options; nothing
+ * is copied, what is text there points into the row. */
+int setting_default(const struct setting *row, struct str text, void *options,
     struct arena *arena, struct status *why) MUST_CHECK;
 
 /* Sizes and durations on their own, for values inside other values. */

@@ -10,6 +10,7 @@
 #include "config/expand.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #define FIELD(name) offsetof(struct deliver_options, name)
 
@@ -161,7 +162,7 @@ settings_init(
 
 /* Settings that name a user's places; each is tried with a made-up user, so
  * that a mistake is told with its file and line, and not once a mail. */
-static const char *const expanded[] = { "mail_location", "mail_path",
+static const char expanded[][24] = { "mail_location", "mail_path",
 	"mail_inbox_path", "mail_home", "auth_username_format" };
 
 static int
@@ -171,29 +172,53 @@ blame(const struct config *config, const char *name, struct status *why)
 	return -1;
 }
 
-static int
-check_expansion(
-    const struct config *config, const char *name, struct status *why)
+static bool
+is_expanded(const char *name)
 {
-	const struct config_value *value = config_find(config, name);
-	struct expand_names names;
+	for (size_t i = 0; i < COUNT(expanded); i++)
+		if (strcmp(expanded[i], name) == 0)
+			return true;
+	return false;
+}
+
+static int
+check_expansion(const struct config *config, const struct config_value *value,
+    struct status *why)
+{
+	struct expand_names names = expand_names_of(str_from("user@example"));
 	const char *result;
 
-	/* Each delivery comes by here; the defaults are right. */
-	if (value->level == CONFIG_DEFAULT || value->text.length == 0)
-		return 0;
-	names = expand_names_of(str_from("user@example"));
 	names.home = str_from("/home");
-	if (expand(value->text, &names, EXPAND_TEXT, config->arena, &result,
+	if (value->text.length == 0 ||
+	    expand(value->text, &names, EXPAND_TEXT, config->arena, &result,
 		why) == 0)
 		return 0;
-	return blame(config, name, why);
+	return blame(config, value->row->name, why);
+}
+
+/* Each delivery comes by here; the defaults are right. */
+static int
+check_expansions(const struct config *config, struct status *why)
+{
+	for (size_t i = 0; i < config->count; i++) {
+		const struct config_value *value = &config->values[i];
+
+		if (value->level != CONFIG_DEFAULT &&
+		    is_expanded(value->row->name) &&
+		    check_expansion(config, value, why) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static bool
 is_set(const struct config *config, const char *name)
 {
-	return config_find(config, name)->level != CONFIG_DEFAULT;
+	for (size_t i = 0; i < config->count; i++)
+		if (config->values[i].level != CONFIG_DEFAULT &&
+		    strcmp(config->values[i].row->name, name) == 0)
+			return true;
+	return false;
 }
 
 /* Values that other rooms take apart. */
@@ -251,9 +276,8 @@ settings_check(const struct settings *settings, struct status *why)
 		return status_fail(why, STATUS_MISCONFIGURED,
 		    "%s: it must be mail, user, daemon or local0 to local7",
 		    config_describe(config, "syslog_facility"));
-	for (size_t i = 0; i < COUNT(expanded); i++)
-		if (check_expansion(config, expanded[i], why) < 0)
-			return -1;
+	if (check_expansions(config, why) < 0)
+		return -1;
 	return check_places(settings, why);
 }
 
