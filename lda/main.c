@@ -337,5 +337,6 @@ main(int argc, char *argv[])
 	startup_limits();
 	arena_init(&arena, stop_now);
 	arena_lend(&arena, memory, sizeof(memory));
-	return run_options(argc, argv, &answer, parent, started_us, &arena);
+	/* Nothing waits for exit(3): no streams, no handlers. */
+	_exit(run_options(argc, argv, &answer, parent, started_us, &arena));
 }
