@@ -71,7 +71,8 @@ HARDENED := $(call hardening_of,$(CC)) $(call fortify_of,$(CC))
 # debugger has its own), would only lie between its constants.
 APART = -ffunction-sections -fno-asynchronous-unwind-tables
 ORDER := $(shell out=$$(mktemp) && echo 'int main(void) { return 0; }' | \
-    $(CC) -x c -Wl,-T,lda/usual.ld -o "$$out" - >/dev/null 2>&1 && \
+    $(CC) $(CFLAGS) -x c -Wl,-T,lda/usual.ld -o "$$out" - $(LDFLAGS) \
+    >/dev/null 2>&1 && \
     echo -Wl,-T,lda/usual.ld; rm -f "$$out")
 
 # A static PIE by hand where the libc is musl: its gcc wrapper's -static-pie

@@ -201,8 +201,8 @@ trailing(struct str line)
  * a blank belong to it; comments and empty lines between them do not end it.
  */
 static struct str
-logical_line(struct config *config, struct str first, struct cursor *in,
-    unsigned *lines)
+logical_line(
+    struct config *config, struct str first, struct cursor *in, unsigned *lines)
 {
 	struct cursor more;
 	struct buf joined;

@@ -133,10 +133,11 @@ read_choice(struct str value, const char *choices, int *into)
 	struct cursor in = cursor_over(str_from(choices));
 
 	for (int i = 0; !cursor_at_end(&in); i++) {
-		if (str_equal_nocase(value, cursor_until(&in, ' '))) {
+		if (str_equal_nocase(value, cursor_span_not(&in, " "))) {
 			*into = i;
 			return true;
 		}
+		(void)cursor_take(&in, ' ');
 	}
 	return false;
 }

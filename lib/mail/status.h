@@ -56,10 +56,10 @@ struct status {
 /* The row of an outcome. */
 struct status_row {
 	enum status_id id;
-	int exit_code;     /* sysexits.h */
-	char code[8];      /* RFC 3463 */
-	int lmtp;          /* RFC 5321 section 4.2.3 */
-	char reply[48];    /* what the sender may read */
+	int exit_code;  /* sysexits.h */
+	char code[8];   /* RFC 3463 */
+	int lmtp;       /* RFC 5321 section 4.2.3 */
+	char reply[48]; /* what the sender may read */
 };
 
 const struct status_row *status_row(enum status_id id);
@@ -73,8 +73,8 @@ void status_init(struct status *why);
 
 /* Each writes why and returns -1, so that "return status_fail(...)" reads
  * well.  A cause that is too long is cut. */
-RARELY int status_fail(struct status *why, enum status_id id, const char *format, ...)
-    PRINTF(3, 4);
+RARELY int status_fail(struct status *why, enum status_id id,
+    const char *format, ...) PRINTF(3, 4);
 
 /*
  * The failure that errno tells of, after a call that was to verb path:
@@ -110,7 +110,8 @@ RARELY void status_reply(struct status *why, const char *format, ...)
  * code ("5.1.1") begins with 5, else STATUS_SERVER_DEFERS; text is the reply.
  * Keeps the cause.
  */
-RARELY void status_relay(struct status *why, const char *code, const char *text);
+RARELY void status_relay(
+    struct status *why, const char *code, const char *text);
 
 /* Changes the outcome, keeps the cause: for callers who know better. */
 void status_become(struct status *why, enum status_id id);
