@@ -181,6 +181,16 @@ read_flags(struct reading *at, int argc, char *const argv[])
 	return i < argc ? refuse_operand(at->why, argv[i]) : 0;
 }
 
+static bool
+begins(const char *text, const char *prefix)
+{
+	while (*prefix != '\0' && *text == *prefix) {
+		text++;
+		prefix++;
+	}
+	return *prefix == '\0';
+}
+
 /* The names that local(8) exports and lda uses; of several the first counts,
  * as with getenv(3). */
 static void
@@ -202,14 +212,11 @@ read_environment(char *const environment[], struct deliver_request *request)
 	for (size_t i = 0; environment[i] != NULL; i++) {
 		if (strncmp(environment[i], "MAIL_CONFIG=", 12) == 0)
 			request->under_postfix = true;
-		for (size_t k = 0; k < COUNT(wanted); k++) {
-			size_t length = strlen(wanted[k].prefix);
-
+		for (size_t k = 0; k < COUNT(wanted); k++)
 			if (!wanted[k].claim->given &&
-			    strncmp(environment[i], wanted[k].prefix, length) ==
-				0)
-				claim(wanted[k].claim, environment[i] + length);
-		}
+			    begins(environment[i], wanted[k].prefix))
+				claim(wanted[k].claim,
+				    environment[i] + strlen(wanted[k].prefix));
 	}
 }
 

@@ -3,37 +3,7 @@
  */
 #include "base/cursor.h"
 
-#include <stdint.h>
 #include <string.h>
-
-struct cursor
-cursor_over(struct str text)
-{
-	struct cursor in = { text };
-
-	return in;
-}
-
-bool
-cursor_at_end(const struct cursor *in)
-{
-	return in->rest.length == 0;
-}
-
-char
-cursor_peek(const struct cursor *in)
-{
-	return cursor_at_end(in) ? '\0' : in->rest.at[0];
-}
-
-bool
-cursor_take(struct cursor *in, char c)
-{
-	if (cursor_at_end(in) || in->rest.at[0] != c)
-		return false;
-	in->rest = str_after(in->rest, 1);
-	return true;
-}
 
 bool
 cursor_take_any(struct cursor *in, const char *set, char *taken)
@@ -82,21 +52,16 @@ cursor_until(struct cursor *in, char c)
 	return before;
 }
 
+/* Sets are short, and so is what they span: to make a table of one first costs
+ * more than to look through it each time. */
 static struct str
 span(struct cursor *in, const char *set, bool wanted)
 {
-	uint64_t members[4] = { 0 }; /* one bit for each octet there is */
 	size_t length = 0;
 
-	for (; *set != '\0'; set++)
-		members[(unsigned char)*set / 64] |= (uint64_t)1
-		    << (unsigned char)*set % 64;
-	for (; length < in->rest.length; length++) {
-		unsigned char c = (unsigned char)in->rest.at[length];
-
-		if ((members[c / 64] >> c % 64 & 1) != wanted)
-			break;
-	}
+	while (length < in->rest.length &&
+	    str_has_octet(set, in->rest.at[length]) == wanted)
+		length++;
 	return cursor_octets(in, length);
 }
 

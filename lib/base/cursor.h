@@ -13,15 +13,40 @@ struct cursor {
 	struct str rest; /* what has not been read yet */
 };
 
-struct cursor cursor_over(struct str text);
-bool cursor_at_end(const struct cursor *in);
+/* The shortest ones are here for the compiler to see, as those of str.h. */
+
+static inline struct cursor
+cursor_over(struct str text)
+{
+	struct cursor in = { text };
+
+	return in;
+}
+
+static inline bool
+cursor_at_end(const struct cursor *in)
+{
+	return in->rest.length == 0;
+}
 
 /* The next octet without taking it; 0 at the end (ask cursor_at_end where a
  * NUL may stand in the text). */
-char cursor_peek(const struct cursor *in);
+static inline char
+cursor_peek(const struct cursor *in)
+{
+	return cursor_at_end(in) ? '\0' : in->rest.at[0];
+}
 
 /* Takes the next octet if it is c, or if it is one of set. */
-bool cursor_take(struct cursor *in, char c);
+static inline bool
+cursor_take(struct cursor *in, char c)
+{
+	if (cursor_at_end(in) || in->rest.at[0] != c)
+		return false;
+	in->rest = str_after(in->rest, 1);
+	return true;
+}
+
 bool cursor_take_any(struct cursor *in, const char *set, char *taken);
 
 /* Takes word if the text goes on with it. */

@@ -8,8 +8,6 @@
 #include "base/process.h"
 #include "base/sys.h"
 
-#include <errno.h>
-
 /* Started without a shell we lead the session ourselves. */
 static void
 note_leader(struct feeder *feeder)
@@ -24,7 +22,8 @@ note_leader(struct feeder *feeder)
 		return;
 	feeder->leaders_parent = leader.parent;
 	if (leader.parent > 0 && leader.parent != feeder->parent)
-		feeder->leaders_parent_facts = process_open(leader.parent);
+		feeder->leaders_parent_facts =
+		    process_open_pages(leader.parent);
 }
 
 void
@@ -37,22 +36,16 @@ feeder_note(struct feeder *feeder, pid_t parent)
 	feeder->leader_facts = feeder->leaders_parent_facts = -1;
 	note_leader(feeder);
 	feeder->parent_facts =
-	    feeder->session == parent ? -1 : process_open(parent);
+	    feeder->session == parent ? -1 : process_open_pages(parent);
 }
 
-/* What cannot be told (no /proc, or one that hides others' processes) is no
- * reason to refuse mail. */
+/* A process gives up its pages before its files, and so before we can have seen
+ * the end of its pipe.  What cannot be told (no /proc, or one that hides
+ * others' processes) is no reason to refuse mail. */
 static bool
 is_ending(int fd)
 {
-	struct process_facts facts;
-
-	if (fd < 0)
-		return false;
-	errno = 0;
-	if (process_read(fd, &facts))
-		return facts.exiting;
-	return errno == ESRCH; /* it has ended, and was waited for */
+	return fd >= 0 && process_has_no_pages(fd);
 }
 
 static bool

@@ -1,7 +1,8 @@
 /*
  * process.c - what the system tells of another process.
  *
- * Source: proc(5), linux/sched.h.
+ * Source: proc(5), linux/sched.h; the kernel's do_exit, which gives up memory,
+ * then files.
  */
 #include "base/process.h"
 
@@ -12,7 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <stdint.h>
 #include <unistd.h>
 
 /* PF_EXITING of the kernel: set before a process's files are closed, and so
@@ -28,15 +29,31 @@ enum field {
 	FIELDS
 };
 
+static int
+open_file(pid_t pid, const char *file)
+{
+	char path[40];
+	struct buf name;
+
+	if (pid < 0)
+		return -1;
+	buf_init(&name, path, sizeof(path));
+	buf_add_string(&name, "/proc/");
+	buf_add_number(&name, (uint64_t)pid);
+	buf_add_string(&name, file);
+	return sys_openat(AT_FDCWD, path, O_RDONLY, 0);
+}
+
 int
 process_open(pid_t pid)
 {
-	char path[32];
-	struct buf name;
+	return open_file(pid, "/stat");
+}
 
-	buf_init(&name, path, sizeof(path));
-	buf_print(&name, "/proc/%jd/stat", (intmax_t)pid);
-	return sys_openat(AT_FDCWD, path, O_RDONLY, 0);
+int
+process_open_pages(pid_t pid)
+{
+	return open_file(pid, "/statm");
 }
 
 /* The next field, a number that may be negative: then it is 0. */
@@ -80,6 +97,18 @@ process_read(int fd, struct process_facts *into)
 	into->parent = (pid_t)fields[PARENT];
 	into->exiting = (fields[FLAGS] & EXITING) != 0;
 	return true;
+}
+
+bool
+process_has_no_pages(int fd)
+{
+	char pages[2];
+	ssize_t got = sys_pread(fd, pages, sizeof(pages), 0);
+
+	if (got < 0)
+		return errno == ESRCH; /* it has ended, and was waited for */
+	return got == (ssize_t)sizeof(pages) && pages[0] == '0' &&
+	    pages[1] == ' ';
 }
 
 int64_t

@@ -1,8 +1,8 @@
 /*
  * process.h - what the system tells of another process.
  *
- * Source: proc(5), /proc/PID/stat.  Without /proc, or where it hides the
- * processes of others, nothing is known.
+ * Source: proc(5), /proc/PID/stat and statm.  Without /proc, or where it hides
+ * the processes of others, nothing is known.
  */
 #ifndef BASE_PROCESS_H
 #define BASE_PROCESS_H
@@ -23,6 +23,13 @@ int process_open(pid_t pid);
 /* What such a descriptor tells now.  False: nothing, errno ESRCH if the process
  * has ended and was waited for. */
 bool process_read(int fd, struct process_facts *into);
+
+/*
+ * Whether it is about to end, or has ended, and nothing else, for a third of
+ * the time: a descriptor as above, of another file, and what it tells now.
+ */
+int process_open_pages(pid_t pid);
+bool process_has_no_pages(int fd);
 
 /* When the process that has this number now was started, in seconds of the
  * calendar; 0: not known. */

@@ -125,14 +125,6 @@ str_count(struct str whole, char c)
 	return count;
 }
 
-bool
-str_has_octet(const char *set, char c)
-{
-	while (*set != '\0' && *set != c)
-		set++;
-	return *set != '\0';
-}
-
 size_t
 str_index_any(struct str whole, struct str set)
 {

@@ -75,7 +75,13 @@ size_t str_last(struct str whole, char c);
 size_t str_count(struct str whole, char c);
 
 /* Whether c is one of set; a NUL never is. */
-bool str_has_octet(const char *set, char c);
+static inline bool
+str_has_octet(const char *set, char c)
+{
+	while (*set != '\0' && *set != c)
+		set++;
+	return *set != '\0';
+}
 
 /* Position of the first octet that is in set, or STR_NONE. */
 size_t str_index_any(struct str whole, struct str set);

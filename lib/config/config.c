@@ -38,8 +38,8 @@ add_room(
 		value->text = str_from(value->row->fallback);
 		value->level = CONFIG_DEFAULT;
 		value->origin = "default";
-		if (setting_default(
-			value->row, value->options, config->arena, why) < 0)
+		if (setting_default(value->row, value->text, value->options,
+			config->arena, why) < 0)
 			return -1;
 	}
 	return 0;
@@ -68,9 +68,15 @@ config_init(struct config *config, const struct config_room *rooms,
 static struct config_value *
 find(const struct config *config, struct str name)
 {
-	for (size_t i = 0; i < config->count; i++)
-		if (str_is(name, config->values[i].row->name))
+	char first = name.length == 0 ? '\0' : name.at[0];
+
+	for (size_t i = 0; i < config->count; i++) {
+		const char *known = config->values[i].row->name;
+
+		/* Most differ in the first octet. */
+		if (known[0] == first && str_is(name, known))
 			return &config->values[i];
+	}
 	return NULL;
 }
 
@@ -148,6 +154,13 @@ continues(const struct cursor *in)
 	return cursor_peek(in) == ' ' || cursor_peek(in) == '\t';
 }
 
+/* Most lines are followed by the next setting, which ends them. */
+static bool
+may_continue(const struct cursor *in)
+{
+	return str_has_octet(" \t\r\n#", cursor_peek(in));
+}
+
 /* What still belongs to the line at in after its first physical line; in is
  * moved behind it and lines counts what it passed. */
 static struct str
@@ -156,7 +169,7 @@ continuation(struct cursor *in, unsigned *lines)
 	struct str begin = in->rest;
 	size_t length = 0;
 
-	while (!cursor_at_end(in)) {
+	while (!cursor_at_end(in) && may_continue(in)) {
 		struct cursor ahead = *in;
 		struct str line = cursor_until(&ahead, '\n');
 
@@ -184,18 +197,17 @@ trailing(struct str line)
 }
 
 /*
- * The logical line that begins at in: lines that follow and begin with a
- * blank belong to it; comments and empty lines between them do not end it.
+ * The logical line whose first one ends at in: lines that follow and begin with
+ * a blank belong to it; comments and empty lines between them do not end it.
  */
 static struct str
-logical_line(struct config *config, struct cursor *in, unsigned *lines)
+logical_line(
+    struct config *config, struct str first, struct cursor *in, unsigned *lines)
 {
-	struct str first = cursor_until(in, '\n');
 	struct cursor more;
 	struct buf joined;
 	size_t size;
 
-	(*lines)++;
 	more = cursor_over(continuation(in, lines));
 	if (cursor_at_end(&more))
 		return first;
@@ -226,13 +238,13 @@ parse_line(struct config *config, struct str line, const char *origin,
 	if (line.at[0] == ' ' || line.at[0] == '\t')
 		return status_fail(why, STATUS_MISCONFIGURED,
 		    "%s: a line that goes on with nothing before it", origin);
-	if (str_index(line, '=') == STR_NONE)
+	name = cursor_until(&in, '=');
+	if (name.length == line.length)
 		return status_fail(why, STATUS_MISCONFIGURED,
 		    "%s: expected \"name = value\", got \"%.*s\"", origin,
 		    (int)str_head(line, 80).length, line.at);
-	name = str_trim(cursor_until(&in, '='));
-	return config_set(
-	    config, name, str_trim(in.rest), CONFIG_FILE, origin, why);
+	return config_set(config, str_trim(name), str_trim(in.rest),
+	    CONFIG_FILE, origin, why);
 }
 
 static const char *
@@ -256,16 +268,12 @@ config_parse(struct config *config, struct str text, const char *file,
 	unsigned lines = 0;
 
 	while (!cursor_at_end(&in)) {
-		struct cursor ahead = in;
-		unsigned first = lines + 1;
-		struct str line = cursor_until(&ahead, '\n');
+		unsigned first = ++lines;
+		struct str line = cursor_until(&in, '\n');
 
-		if (is_blank_or_comment(line)) {
-			in = ahead;
-			lines++;
+		if (is_blank_or_comment(line))
 			continue;
-		}
-		line = logical_line(config, &in, &lines);
+		line = logical_line(config, line, &in, &lines);
 		if (parse_line(
 			config, line, origin_of(config, file, first), why) < 0)
 			return -1;

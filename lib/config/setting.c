@@ -81,12 +81,14 @@ read_with_unit(
     struct str value, const struct unit *units, size_t count, uint64_t *into)
 {
 	struct cursor in = cursor_over(str_trim(value));
-	struct str digits = cursor_span(&in, "0123456789");
 	uint64_t number;
 
-	cursor_skip_blanks(&in);
-	if (!number_read(digits, MOST, &number))
+	/* Digits alone are what is written most. */
+	if (number_read(in.rest, MOST, into))
+		return true;
+	if (!number_read(cursor_span(&in, "0123456789"), MOST, &number))
 		return false;
+	cursor_skip_blanks(&in);
 	for (size_t i = 0; i < count; i++) {
 		if (!str_is_nocase(in.rest, units[i].name))
 			continue;
@@ -126,37 +128,57 @@ read_bool(struct str value, bool *into)
 }
 
 static bool
-read_choice(struct str value, const char *const *choices, int *into)
+read_choice(struct str value, const char *choices, int *into)
 {
-	for (int i = 0; choices[i] != NULL; i++) {
-		if (str_is_nocase(value, choices[i])) {
+	struct cursor in = cursor_over(str_from(choices));
+
+	for (int i = 0; !cursor_at_end(&in); i++) {
+		if (str_equal_nocase(value, cursor_span_not(&in, " "))) {
 			*into = i;
 			return true;
 		}
+		(void)cursor_take(&in, ' ');
 	}
 	return false;
 }
 
-static const char separators[] = " \t\r\n,";
+static bool
+is_separator(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ',';
+}
+
+/* The next word, with what separates it from the one before taken off. */
+static struct str
+next_word(struct str *rest)
+{
+	size_t begin = 0, end;
+	struct str word;
+
+	while (begin < rest->length && is_separator(rest->at[begin]))
+		begin++;
+	for (end = begin; end < rest->length; end++)
+		if (is_separator(rest->at[end]))
+			break;
+	word = str_after(str_head(*rest, end), begin);
+	*rest = str_after(*rest, end);
+	return word;
+}
 
 struct setting_list
 setting_split(struct str value, struct arena *arena)
 {
 	struct setting_list list = { NULL, 0 };
-	struct cursor in = cursor_over(value);
-	size_t most = 1;
+	struct str rest = value, word;
+	size_t most = 0;
 
-	/* No more words than separators and one; taken once. */
-	for (size_t i = 0; i < value.length; i++)
-		if (str_has_octet(separators, value.at[i]))
-			most++;
+	/* Counted first, so that room is taken once. */
+	while (next_word(&rest).length > 0)
+		most++;
 	list.words = arena_take(arena, most * sizeof(*list.words));
-	for (;;) {
-		(void)cursor_span(&in, separators);
-		if (cursor_at_end(&in))
-			return list;
-		list.words[list.count++] = cursor_span_not(&in, separators);
-	}
+	while ((word = next_word(&value)).length > 0)
+		list.words[list.count++] = word;
+	return list;
 }
 
 static int
@@ -164,10 +186,13 @@ fail_of_choice(const struct setting *row, struct str value, struct status *why)
 {
 	char room[200];
 	struct buf words;
+	struct cursor in = cursor_over(str_from(row->choices));
 
 	buf_init(&words, room, sizeof(room));
-	for (size_t i = 0; row->choices[i] != NULL; i++)
-		buf_print(&words, "%s%s", i == 0 ? "" : ", ", row->choices[i]);
+	while (!cursor_at_end(&in)) {
+		buf_add_string(&words, words.length == 0 ? "" : ", ");
+		buf_add(&words, cursor_until(&in, ' '));
+	}
 	return status_fail(why, STATUS_MISCONFIGURED,
 	    "%s = %.*s: the value must be one of %s", row->name,
 	    (int)value.length, value.at, room);
@@ -218,16 +243,19 @@ setting_parse(const struct setting *row, struct str value, void *options,
 }
 
 int
-setting_default(const struct setting *row, void *options, struct arena *arena,
-    struct status *why)
+setting_default(const struct setting *row, struct str text, void *options,
+    struct arena *arena, struct status *why)
 {
 	char *field = (char *)options + row->offset;
 
 	if (row->type == SETTING_IGNORED)
 		return 0;
-	if (row->type != SETTING_TEXT)
-		return setting_parse(
-		    row, str_from(row->fallback), options, arena, why);
-	*(const char **)(void *)field = row->fallback;
+	if (row->type == SETTING_TEXT)
+		*(const char **)(void *)field = row->fallback;
+	else if (row->type == SETTING_LIST)
+		*(struct setting_list *)(void *)field =
+		    setting_split(text, arena);
+	else
+		return setting_parse(row, text, options, arena, why);
 	return 0;
 }

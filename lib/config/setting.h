@@ -29,12 +29,14 @@ struct setting_list {
 	size_t count;
 };
 
+/* The texts stand in the row itself: a pointer in a constant table is a
+ * relocation, and a page of our own, each time that the program starts. */
 struct setting {
-	const char *name; /* "plugin/" matches all that begins with it */
+	char name[32]; /* "plugin/" matches all that begins with it */
 	enum setting_type type;
-	const char *fallback;       /* the default, as one would write it */
-	size_t offset;              /* of the field in the room's struct */
-	const char *const *choices; /* NULL-terminated, for SETTING_CHOICE */
+	char fallback[24]; /* the default, as one would write it */
+	size_t offset;     /* of the field in the room's struct */
+	char choices[32];  /* for SETTING_CHOICE: words, a blank between two */
 };
 
 /* The settings of one room. */
@@ -51,9 +53,9 @@ struct setting_table {
 int setting_parse(const struct setting *row, struct str value, void *options,
     struct arena *arena, struct status *why) MUST_CHECK;
 
-/* Puts the row's own default into the field of options; a text is not copied
- * but the row's. */
-int setting_default(const struct setting *row, void *options,
+/* Puts the row's own default, which is text, into the field of options; nothing
+ * is copied, what is text there points into the row. */
+int setting_default(const struct setting *row, struct str text, void *options,
     struct arena *arena, struct status *why) MUST_CHECK;
 
 /* Sizes and durations on their own, for values inside other values. */

@@ -90,7 +90,7 @@ enum log_variable {
 
 static const struct {
 	char letter;
-	const char *word;
+	char word[16];
 	enum log_variable what;
 } variables[] = {
 	{ '$', "message", LOG_MESSAGE },

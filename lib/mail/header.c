@@ -5,24 +5,27 @@
  */
 #include "mail/header.h"
 
-static bool
-is_name(struct str name)
+/* How many octets of a name there are at the start of line. */
+static size_t
+name_length(struct str line)
 {
-	for (size_t i = 0; i < name.length; i++)
-		if (name.at[i] <= ' ' || name.at[i] > '~')
-			return false;
-	return name.length > 0;
+	size_t length = 0;
+
+	while (length < line.length && line.at[length] > ' ' &&
+	    line.at[length] <= '~' && line.at[length] != ':')
+		length++;
+	return length;
 }
 
-/* Without the blanks behind it.  A CR is none: who writes mail does not take
- * it for one either. */
-static struct str
-without_blanks(struct str name)
+/* Where the colon behind a name is, blanks before it or none; line.length for
+ * another octet.  A CR is no blank: who writes mail does not take it for one
+ * either. */
+static size_t
+find_colon(struct str line, size_t at)
 {
-	while (
-	    name.length > 0 && str_has_octet(" \t", name.at[name.length - 1]))
-		name.length--;
-	return name;
+	while (at < line.length && (line.at[at] == ' ' || line.at[at] == '\t'))
+		at++;
+	return at < line.length && line.at[at] == ':' ? at : line.length;
 }
 
 bool
@@ -30,15 +33,14 @@ header_next(struct cursor *in, struct header_field *field)
 {
 	struct cursor line = *in;
 	struct str first = cursor_until(&line, '\n');
-	size_t colon = str_index(first, ':');
+	size_t name = name_length(first);
+	size_t colon = find_colon(first, name);
 	size_t length = first.length;
 
 	/* A blank in front goes on with a field, and there is none. */
-	if (colon == STR_NONE || first.at[0] == ' ' || first.at[0] == '\t')
+	if (name == 0 || colon == length)
 		return false;
-	field->name = without_blanks(str_head(first, colon));
-	if (!is_name(field->name))
-		return false;
+	field->name = str_head(first, name);
 	while (cursor_peek(&line) == ' ' || cursor_peek(&line) == '\t')
 		length += 1 + cursor_until(&line, '\n').length;
 	field->value = str_after(str_head(in->rest, length), colon + 1);
@@ -96,6 +98,24 @@ path_length(struct str text)
 						  str_index(text, '>') + 1;
 }
 
+static bool
+ends_word(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ';' ||
+	    c == '(';
+}
+
+/* How long a word without quotes is at the start of text. */
+static size_t
+plain_length(struct str text)
+{
+	size_t length = 0;
+
+	while (length < text.length && !ends_word(text.at[length]))
+		length++;
+	return length;
+}
+
 /* The next word outside of comments; empty at ";" and at the end.  A path is
  * one, with all that anybody may have put into its quotes. */
 static struct str
@@ -106,7 +126,7 @@ next_word(struct cursor *in)
 		if (cursor_peek(in) == '<')
 			return cursor_octets(in, path_length(in->rest));
 		if (cursor_peek(in) != '(')
-			return cursor_span_not(in, " \t\r\n;(");
+			return cursor_octets(in, plain_length(in->rest));
 		skip_comment(in);
 	}
 }

@@ -66,7 +66,7 @@ static const struct status_row rows[] = {
 /* What a code that is not of our table ends with: a code, or the beginning of
  * several ("5.7."). */
 static const struct {
-	const char *code;
+	char code[8];
 	int exit_code;
 } exits[] = {
 	{ "5.1.1", EXIT_NOUSER },

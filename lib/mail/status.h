@@ -56,10 +56,10 @@ struct status {
 /* The row of an outcome. */
 struct status_row {
 	enum status_id id;
-	int exit_code;     /* sysexits.h */
-	const char *code;  /* RFC 3463 */
-	int lmtp;          /* RFC 5321 section 4.2.3 */
-	const char *reply; /* what the sender may read */
+	int exit_code;  /* sysexits.h */
+	char code[8];   /* RFC 3463 */
+	int lmtp;       /* RFC 5321 section 4.2.3 */
+	char reply[48]; /* what the sender may read */
 };
 
 const struct status_row *status_row(enum status_id id);
@@ -73,8 +73,8 @@ void status_init(struct status *why);
 
 /* Each writes why and returns -1, so that "return status_fail(...)" reads
  * well.  A cause that is too long is cut. */
-int status_fail(struct status *why, enum status_id id, const char *format, ...)
-    PRINTF(3, 4);
+RARELY int status_fail(struct status *why, enum status_id id,
+    const char *format, ...) PRINTF(3, 4);
 
 /*
  * The failure that errno tells of, after a call that was to verb path:
@@ -82,31 +82,36 @@ int status_fail(struct status *why, enum status_id id, const char *format, ...)
  * The outcome follows from errno: ENOSPC is a full disk, EACCES a mailbox out
  * of reach, what is not in the table is trouble.
  */
-int status_fail_errno(struct status *why, const char *verb, const char *path);
+RARELY int status_fail_errno(
+    struct status *why, const char *verb, const char *path);
 
 /* The same, explaining EACCES by the bits (R_OK, W_OK, X_OK) that path itself
  * must grant. */
-int status_fail_access(
+RARELY int status_fail_access(
     struct status *why, const char *verb, const char *path, int wanted);
 
 /* The same for "read path": EACCES is explained by the missing r bit. */
-int status_fail_read(struct status *why, const char *path);
+RARELY int status_fail_read(struct status *why, const char *path);
 
 /* Adds to the end of the cause. */
-void status_add(struct status *why, const char *format, ...) PRINTF(2, 3);
+RARELY void status_add(struct status *why, const char *format, ...)
+    PRINTF(2, 3);
 
 /* Puts "context: " before the cause. */
-void status_context(struct status *why, const char *format, ...) PRINTF(2, 3);
+RARELY void status_context(struct status *why, const char *format, ...)
+    PRINTF(2, 3);
 
 /* Replaces the row's text in the reply; must hold nothing of this host. */
-void status_reply(struct status *why, const char *format, ...) PRINTF(2, 3);
+RARELY void status_reply(struct status *why, const char *format, ...)
+    PRINTF(2, 3);
 
 /*
  * What another server has answered: the outcome is STATUS_SERVER_REFUSES where
  * code ("5.1.1") begins with 5, else STATUS_SERVER_DEFERS; text is the reply.
  * Keeps the cause.
  */
-void status_relay(struct status *why, const char *code, const char *text);
+RARELY void status_relay(
+    struct status *why, const char *code, const char *text);
 
 /* Changes the outcome, keeps the cause: for callers who know better. */
 void status_become(struct status *why, enum status_id id);
@@ -116,9 +121,9 @@ void status_become(struct status *why, enum status_id id);
  * is the first row with that code, the cause is the text.  False, and why left
  * alone, where the code is in no row.
  */
-bool status_read_reply(struct str said, struct status *why) MUST_CHECK;
+RARELY bool status_read_reply(struct str said, struct status *why) MUST_CHECK;
 
 /* Adds "D.S.N text", printable ASCII, at most STATUS_REPLY_OCTETS. */
-void status_print_reply(const struct status *why, struct buf *into);
+RARELY void status_print_reply(const struct status *why, struct buf *into);
 
 #endif

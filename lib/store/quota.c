@@ -151,11 +151,14 @@ apply_rule(struct str rule, struct str folder, bool general, struct quota *into,
 	if (mask.length == 0 || cursor_at_end(&in))
 		return fail_of_rule(
 		    rule, "expected a mailbox, a colon and a limit", why);
-	/* A rule for another folder is read all the same: a mistake in it
+	/* A rule for another folder is read all the same, once: a mistake in it
 	 * should not wait for mail to that folder. */
 	if (general != is_general ||
-	    (!is_general && !mask_matches(mask, folder)))
+	    (!is_general && !mask_matches(mask, folder))) {
+		if (!general)
+			return 0;
 		into = &elsewhere;
+	}
 	while (!cursor_at_end(&in)) {
 		struct str part = cursor_until(&in, ':');
 

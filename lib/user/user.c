@@ -26,23 +26,21 @@ static const struct user_source *const sources[] = {
 	&user_source_dovecot,   /* dovecot-auth:PATH         auth-userdb */
 };
 
-static const char *const notfound_words[] = { "doubtful", "unknown", NULL };
-
 #define FIELD(name) offsetof(struct user_options, name)
 
 static const struct setting rows[] = {
-	{ "userdb", SETTING_LIST, "passwd", FIELD(userdb), NULL },
+	{ "userdb", SETTING_LIST, "passwd", FIELD(userdb), "" },
 	{ "auth_username_format", SETTING_TEXT, "%Lu",
-	    FIELD(auth_username_format), NULL },
+	    FIELD(auth_username_format), "" },
 	{ "mydestination", SETTING_LIST, "$hostname", FIELD(mydestination),
-	    NULL },
-	{ "mail_home", SETTING_TEXT, "", FIELD(mail_home), NULL },
-	{ "mail_uid", SETTING_TEXT, "", FIELD(mail_uid), NULL },
-	{ "mail_gid", SETTING_TEXT, "", FIELD(mail_gid), NULL },
+	    "" },
+	{ "mail_home", SETTING_TEXT, "", FIELD(mail_home), "" },
+	{ "mail_uid", SETTING_TEXT, "", FIELD(mail_uid), "" },
+	{ "mail_gid", SETTING_TEXT, "", FIELD(mail_gid), "" },
 	{ "nss_notfound", SETTING_CHOICE, "doubtful", FIELD(nss_notfound),
-	    notfound_words },
+	    "doubtful unknown" },
 	{ "recipient_delimiter", SETTING_TEXT, "+", FIELD(recipient_delimiter),
-	    NULL },
+	    "" },
 };
 
 #undef FIELD

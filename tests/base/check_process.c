@@ -59,12 +59,16 @@ START_TEST(who_has_ended_is_told_from_who_lives)
 	struct process_facts facts;
 	pid_t pid = fork();
 	siginfo_t info;
+	int pages_fd;
 
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0)
 		for (;;)
 			(void)pause();
 	facts_fd = process_open(pid);
+	pages_fd = process_open_pages(pid);
+	ck_assert_int_ge(pages_fd, 0);
+	ck_assert(!process_has_no_pages(pages_fd));
 	ck_assert(look(&facts));
 	ck_assert(!facts.exiting);
 	ck_assert_int_eq(facts.parent, getpid());
@@ -72,9 +76,11 @@ START_TEST(who_has_ended_is_told_from_who_lives)
 	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
 	ck_assert(look(&facts));
 	ck_assert(facts.exiting);
+	ck_assert(process_has_no_pages(pages_fd));
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 	ck_assert(!look(&facts));
 	ck_assert_int_eq(errno, ESRCH);
+	ck_assert(process_has_no_pages(pages_fd));
 }
 END_TEST
 

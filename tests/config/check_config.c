@@ -16,14 +16,14 @@ struct options {
 };
 
 static const struct setting rows[] = {
-	{ "one", SETTING_TEXT, "first", offsetof(struct options, one), NULL },
-	{ "two", SETTING_TEXT, "", offsetof(struct options, two), NULL },
-	{ "limit", SETTING_SIZE, "1k", offsetof(struct options, limit), NULL },
+	{ "one", SETTING_TEXT, "first", offsetof(struct options, one), "" },
+	{ "two", SETTING_TEXT, "", offsetof(struct options, two), "" },
+	{ "limit", SETTING_SIZE, "1k", offsetof(struct options, limit), "" },
 };
 
 static const struct setting old_rows[] = {
-	{ "plugin/", SETTING_IGNORED, "", 0, NULL },
-	{ "old", SETTING_IGNORED, "", 0, NULL },
+	{ "plugin/", SETTING_IGNORED, "", 0, "" },
+	{ "old", SETTING_IGNORED, "", 0, "" },
 };
 
 static const struct setting_table table = { rows, COUNT(rows) };

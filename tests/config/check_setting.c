@@ -28,24 +28,22 @@ struct options {
 	struct setting_list list;
 };
 
-static const char *const words[] = { "always", "optimized", "never", NULL };
-
 static const struct setting rows[] = {
 	[SETTING_TEXT] = { "a_text", SETTING_TEXT, "",
-	    offsetof(struct options, text), NULL },
+	    offsetof(struct options, text), "" },
 	[SETTING_BOOL] = { "a_bool", SETTING_BOOL, "no",
-	    offsetof(struct options, flag), NULL },
+	    offsetof(struct options, flag), "" },
 	[SETTING_SIZE] = { "a_size", SETTING_SIZE, "0",
-	    offsetof(struct options, number), NULL },
+	    offsetof(struct options, number), "" },
 	[SETTING_DURATION] = { "a_time", SETTING_DURATION, "1s",
-	    offsetof(struct options, number), NULL },
+	    offsetof(struct options, number), "" },
 	[SETTING_NUMBER] = { "a_number", SETTING_NUMBER, "0",
-	    offsetof(struct options, number), NULL },
+	    offsetof(struct options, number), "" },
 	[SETTING_CHOICE] = { "a_choice", SETTING_CHOICE, "never",
-	    offsetof(struct options, choice), words },
+	    offsetof(struct options, choice), "always optimized never" },
 	[SETTING_LIST] = { "a_list", SETTING_LIST, "",
-	    offsetof(struct options, list), NULL },
-	[SETTING_IGNORED] = { "an_old_one", SETTING_IGNORED, "", 0, NULL },
+	    offsetof(struct options, list), "" },
+	[SETTING_IGNORED] = { "an_old_one", SETTING_IGNORED, "", 0, "" },
 };
 
 static const struct {

@@ -72,6 +72,22 @@ START_TEST(no_name_is_in_two_tables)
 }
 END_TEST
 
+/* C lets a text fill the room of a row and leaves out its end. */
+START_TEST(each_text_of_a_row_has_an_end)
+{
+	const struct setting *row;
+
+	for (size_t i = 0; (row = config_row(&settings.config, i)) != NULL;
+	     i++) {
+		ck_assert_ptr_nonnull(memchr(row->name, 0, sizeof(row->name)));
+		ck_assert_ptr_nonnull(
+		    memchr(row->fallback, 0, sizeof(row->fallback)));
+		ck_assert_ptr_nonnull(
+		    memchr(row->choices, 0, sizeof(row->choices)));
+	}
+}
+END_TEST
+
 static int
 set(const char *name, const char *value)
 {
@@ -161,6 +177,7 @@ main(void)
 	    all, default_is_as_designed, 0, (int)COUNT(defaults));
 	tcase_add_test(all, defaults_are_fine);
 	tcase_add_test(all, no_name_is_in_two_tables);
+	tcase_add_test(all, each_text_of_a_row_has_an_end);
 	tcase_add_loop_test(all,
 	    value_that_makes_no_sense_is_refused_with_its_origin, 0,
 	    (int)COUNT(checked));

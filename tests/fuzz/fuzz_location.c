@@ -35,7 +35,8 @@ resolve(struct fuzz *fuzz, struct str name, struct str text)
 
 	memset(&options, 0, sizeof(options));
 	for (size_t i = 0; i < store_settings.count; i++)
-		REQUIRE(setting_default(&store_settings.rows[i], &options,
+		REQUIRE(setting_default(&store_settings.rows[i],
+			    str_from(store_settings.rows[i].fallback), &options,
 			    fuzz->arena, &why) == 0);
 	options.mail_location = fuzz_string(text);
 	rc = mailbox_resolve(&options, &owner, fuzz->arena, &mailbox, &why);

@@ -21,7 +21,8 @@ begin(struct fuzz *fuzz, struct store_options *options, struct mailbox *mailbox,
 
 	memset(options, 0, sizeof(*options));
 	for (size_t i = 0; i < store_settings.count; i++)
-		REQUIRE(setting_default(&store_settings.rows[i], options,
+		REQUIRE(setting_default(&store_settings.rows[i],
+			    str_from(store_settings.rows[i].fallback), options,
 			    fuzz->arena, &why) == 0);
 	REQUIRE(getcwd(here, sizeof(here)) != NULL);
 	options->mail_location = arena_print(

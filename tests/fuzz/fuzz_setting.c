@@ -21,19 +21,16 @@ struct values {
 	bool flag;
 };
 
-static const char *const words[] = { "no", "existing", "create", NULL };
-
 static const struct setting rows[] = {
-	{ "text", SETTING_TEXT, "", offsetof(struct values, text), NULL },
-	{ "size", SETTING_SIZE, "0", offsetof(struct values, size), NULL },
+	{ "text", SETTING_TEXT, "", offsetof(struct values, text), "" },
+	{ "size", SETTING_SIZE, "0", offsetof(struct values, size), "" },
 	{ "duration", SETTING_DURATION, "0", offsetof(struct values, duration),
-	    NULL },
-	{ "number", SETTING_NUMBER, "0", offsetof(struct values, number),
-	    NULL },
-	{ "list", SETTING_LIST, "", offsetof(struct values, list), NULL },
+	    "" },
+	{ "number", SETTING_NUMBER, "0", offsetof(struct values, number), "" },
+	{ "list", SETTING_LIST, "", offsetof(struct values, list), "" },
 	{ "choice", SETTING_CHOICE, "no", offsetof(struct values, choice),
-	    words },
-	{ "flag", SETTING_BOOL, "no", offsetof(struct values, flag), NULL },
+	    "no existing create" },
+	{ "flag", SETTING_BOOL, "no", offsetof(struct values, flag), "" },
 };
 
 static void
