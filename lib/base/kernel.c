@@ -69,12 +69,6 @@ kernel_pread(int fd, void *into, size_t size, off_t offset)
 	return pread(fd, into, size, offset);
 }
 
-off_t
-kernel_lseek(int fd, off_t offset, int whence)
-{
-	return lseek(fd, offset, whence);
-}
-
 int
 kernel_fsync(int fd)
 {

@@ -29,7 +29,6 @@ int kernel_openat(int dir, const char *path, int flags, mode_t mode);
 ssize_t kernel_read(int fd, void *into, size_t size);
 ssize_t kernel_write(int fd, const void *from, size_t size);
 ssize_t kernel_pread(int fd, void *into, size_t size, off_t offset);
-off_t kernel_lseek(int fd, off_t offset, int whence);
 int kernel_fsync(int fd);
 int kernel_close(int fd);
 int kernel_ftruncate(int fd, off_t length);

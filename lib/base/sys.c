@@ -70,17 +70,6 @@ sys_pread(int fd, void *into, size_t size, off_t offset)
 	return result;
 }
 
-off_t
-sys_lseek(int fd, off_t offset, int whence)
-{
-	off_t result;
-
-	do
-		result = kernel_lseek(fd, offset, whence);
-	while (result < 0 && again());
-	return result;
-}
-
 int
 sys_fsync(int fd)
 {

@@ -33,7 +33,6 @@ ssize_t sys_read_waiting(int fd, void *into, size_t size) MUST_CHECK;
 /* One write(2): may be short, EAGAIN is not waited for. */
 ssize_t sys_write(int fd, const void *from, size_t size) MUST_CHECK;
 ssize_t sys_pread(int fd, void *into, size_t size, off_t offset) MUST_CHECK;
-off_t sys_lseek(int fd, off_t offset, int whence) MUST_CHECK;
 int sys_fsync(int fd) MUST_CHECK;
 int sys_close(int fd);
 int sys_ftruncate(int fd, off_t length) MUST_CHECK;

@@ -21,7 +21,6 @@ static const struct call_row rows[] = {
 	    { EIO, ESTALE, EISDIR, EAGAIN } },
 	{ CALL_WRITE, "write", CALL_WAITS | CALL_MOVES,
 	    { ENOSPC, EDQUOT, EIO, EFBIG, EPIPE, ESTALE } },
-	{ CALL_LSEEK, "lseek", CALL_WAITS, { EIO, ESPIPE } },
 	{ CALL_FSYNC, "fsync", CALL_WAITS,
 	    { EIO, ENOSPC, EDQUOT, EROFS, EINVAL } },
 	{ CALL_CLOSE, "close", CALL_WAITS, { EIO, ENOSPC, EDQUOT } },

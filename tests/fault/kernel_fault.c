@@ -400,7 +400,7 @@ keep_octets(struct fault_record *record, const void *from)
 	if (plan == NULL || !plan->keeps_octets || length == 0)
 		return;
 	identify(record, record->fd);
-	behind = real_lseek(record->fd, 0, SEEK_CUR);
+	behind = lseek(record->fd, 0, SEEK_CUR);
 	record->offset = behind < 0 ? -1 : behind - (off_t)length;
 	record->kept = atomic_fetch_add(&plan->octets_used, length);
 	if (record->kept + length <= KEPT_OCTETS)
@@ -478,16 +478,6 @@ kernel_write(int fd, const void *from, size_t size)
 	if (met()->action == ACT_TEAR)
 		send_myself(SIGKILL);
 	return put;
-}
-
-off_t
-kernel_lseek(int fd, off_t offset, int whence)
-{
-	struct fault_record *record = begin(CALL_LSEEK, fd);
-
-	if (refused(record))
-		return -1;
-	return (off_t)end(record, real_lseek(fd, offset, whence));
 }
 
 int

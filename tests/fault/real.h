@@ -12,7 +12,6 @@
 extern __typeof__(kernel_openat) real_openat;
 extern __typeof__(kernel_read) real_read;
 extern __typeof__(kernel_write) real_write;
-extern __typeof__(kernel_lseek) real_lseek;
 extern __typeof__(kernel_fsync) real_fsync;
 extern __typeof__(kernel_close) real_close;
 extern __typeof__(kernel_ftruncate) real_ftruncate;

@@ -56,7 +56,8 @@ LOCALS = [
     ("ldashn", "", "LDA -n"),
 ]
 
-MAIN_CF = """\
+# A Postfix of its own, from which nothing leaves the machine.
+PRIVATE_CF = """\
 compatibility_level = 3.6
 queue_directory = {top}/spool
 data_directory = {top}/data
@@ -72,22 +73,11 @@ inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 mynetworks = 127.0.0.0/8
 smtpd_peername_lookup = no
-smtpd_recipient_restrictions = permit_mynetworks, reject
 disable_dns_lookups = yes
-smtp_host_lookup = native
 default_transport = error:5.7.1 nothing leaves this machine
-relay_transport = $default_transport
 relay_domains =
-local_recipient_maps =
-local_header_rewrite_clients =
-alias_maps = texthash:{top}/etc/aliases
 alias_database =
-virtual_alias_maps = texthash:{top}/etc/virtual
-virtual_mailbox_domains = {domains}
-virtual_mailbox_maps = static:OK
-transport_maps = texthash:{top}/etc/transport
 recipient_delimiter = +
-mailbox_command = {lda}
 message_size_limit = 60000000
 mailbox_size_limit = 70000000
 notify_classes =
@@ -101,6 +91,20 @@ maximal_backoff_time = 600s
 transport_retry_time = 1s
 service_throttle_time = 1s
 max_idle = 30s
+"""
+
+MAIN_CF = PRIVATE_CF + """\
+smtpd_recipient_restrictions = permit_mynetworks, reject
+smtp_host_lookup = native
+relay_transport = $default_transport
+local_recipient_maps =
+local_header_rewrite_clients =
+alias_maps = texthash:{top}/etc/aliases
+virtual_alias_maps = texthash:{top}/etc/virtual
+virtual_mailbox_domains = {domains}
+virtual_mailbox_maps = static:OK
+transport_maps = texthash:{top}/etc/transport
+mailbox_command = {lda}
 """
 
 MASTER_CF = """\

@@ -18,45 +18,12 @@ from cases import true
 SNIPPETS = os.path.join(os.path.dirname(os.path.dirname(
     os.path.dirname(os.path.abspath(__file__)))), "packaging", "postfix")
 
-MAIN_CF = """\
-compatibility_level = 3.6
-queue_directory = {top}/spool
-data_directory = {top}/data
-command_directory = /usr/sbin
-daemon_directory = {daemons}
-meta_directory = /etc/postfix
-shlib_directory = /usr/lib/postfix
-mail_owner = postfix
-setgid_group = postdrop
-myhostname = mx.invalid
-mydestination = mx.invalid
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-mynetworks = 127.0.0.0/8
-smtpd_peername_lookup = no
-disable_dns_lookups = yes
+MAIN_CF = postfix.PRIVATE_CF + """\
 lmtp_host_lookup = native
-default_transport = error:5.7.1 nothing leaves this machine
-relay_domains =
 alias_maps =
-alias_database =
-recipient_delimiter = +
-message_size_limit = 60000000
-mailbox_size_limit = 70000000
-notify_classes =
-biff = no
-enable_long_queue_ids = yes
-in_flow_delay = 0
-cleanup_replace_stray_cr_lf = no
-queue_run_delay = 300s
-minimal_backoff_time = 300s
-maximal_backoff_time = 600s
-transport_retry_time = 1s
-service_throttle_time = 1s
 address_verify_map =
 address_verify_poll_count = 20
 address_verify_poll_delay = 1s
-max_idle = 30s
 """
 
 
