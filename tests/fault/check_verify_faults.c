@@ -19,6 +19,7 @@
 
 #include "../base/expect.h"
 #include "support/machine.h"
+#include "support/scratch.h"
 #include "support/tally.h"
 
 #include <check.h>
@@ -78,7 +79,8 @@ static const struct scenario {
 	{ "memory", "lda-verify-memory", "passwd-file:#/users", false },
 };
 
-static char root[] = "/tmp/lda-verify.XXXXXX";
+static struct scratch scratch;
+static const char *root; /* its */
 static struct fault_plan *plan;
 
 struct outcome {
@@ -136,8 +138,9 @@ make_world(void)
 	char text[512], home[PATH];
 	int fd;
 
-	ck_assert_ptr_nonnull(mkdtemp(root));
-	ck_assert_int_eq(chmod(root, 0755), 0);
+	scratch_open(&scratch, machine_uid(), machine_gid());
+	root = scratch.root;
+	scratch_chmod(&scratch, "", 0755);
 	make_maildir("bob");
 	make_maildir("amy");
 	make("bob/Maildir/maildirsize", "1000S\n5000 1\n");
@@ -528,9 +531,9 @@ START_TEST(no_fault_is_a_verdict)
 		play(scenario, NULL, ACT_TRICKLE, 0, "trickle");
 	}
 	ck_assert_msg(tally_survivors() == 0,
-	    "%s: %lu rows broken, "
-	    "named above",
-	    scenario->name, tally_survivors());
+	    "%s: %lu rows broken, named above", scenario->name,
+	    tally_survivors());
+	scratch_close(&scratch);
 }
 END_TEST
 
@@ -542,6 +545,7 @@ main(void)
 	int failed;
 
 	machine_begin();
+	scratch_begin();
 	tally_begin();
 	tcase_set_timeout(sweep, PATIENCE_SECONDS);
 	tcase_add_loop_test(sweep, no_fault_is_a_verdict, 0,
@@ -549,6 +553,7 @@ main(void)
 	suite_add_tcase(suite, sweep);
 	failed = expect_run(suite);
 	tally_print();
+	scratch_end();
 	machine_end();
 	return failed;
 }
