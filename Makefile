@@ -69,7 +69,10 @@ HARDENED := $(call hardening_of,$(CC)) $(call fortify_of,$(CC))
 # lda starts once for each mail: what each delivery runs stands together, where
 # the linker takes the list.  Tables for unwinding, which C does not need (a
 # debugger has its own), would only lie between its constants.
-APART = -ffunction-sections -fno-asynchronous-unwind-tables
+# No gaps for the sake of loops: hardly one runs often enough to be worth a line
+# of the cache.
+APART := -ffunction-sections -fno-asynchronous-unwind-tables $(call \
+    accepts,$(CC),-fno-align-functions -fno-align-jumps -fno-align-loops)
 ORDER := $(shell out=$$(mktemp) && echo 'int main(void) { return 0; }' | \
     $(CC) $(CFLAGS) -x c -Wl,-T,lda/usual.ld -o "$$out" - $(LDFLAGS) \
     >/dev/null 2>&1 && \
