@@ -50,7 +50,8 @@ START_TEST(a_name_is_no_number)
 	facts_fd = process_open(getpid());
 	ck_assert(look(&facts));
 	ck_assert_int_eq(facts.parent, getppid());
-	ck_assert_int_ge(process_started(getpid()), time(NULL) - 60);
+	ck_assert(MACHINE_IS_PORTABLE ||
+	    process_started(getpid()) >= time(NULL) - 60);
 }
 END_TEST
 
@@ -88,7 +89,11 @@ START_TEST(a_start_is_told_in_seconds_of_the_calendar)
 {
 	time_t before = time(NULL);
 	int64_t started;
-	pid_t pid = fork();
+	pid_t pid;
+
+	if (MACHINE_IS_PORTABLE)
+		return; /* it does not know when the machine was */
+	pid = fork();
 
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0)

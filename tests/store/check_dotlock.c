@@ -282,6 +282,8 @@ START_TEST(a_lock_is_broken_when_it_is_stale)
 	if (judged[_i].content[0] == '1' &&
 	    process_started(1) > time(NULL) - judged[_i].age)
 		return; /* in a name space that is younger */
+	if (judged[_i].content[0] == 'L' && MACHINE_IS_PORTABLE)
+		return; /* it does not know who is younger */
 	put_lock("bob.lock", judged[_i].content, judged[_i].age);
 	if (judged[_i].at_once) {
 		ck_assert_msg(try(false) == -1 && stale, "%s", what);

@@ -32,6 +32,13 @@ gid_t machine_gid(void);
 #define MACHINE_IS_SANITIZED false
 #endif
 
+/* Whether the programs do without the calls that only Linux has. */
+#ifdef PORTABLE
+#define MACHINE_IS_PORTABLE true
+#else
+#define MACHINE_IS_PORTABLE false
+#endif
+
 /* A pid that no process has, nor will: Linux has none above 4194304.  One that
  * has ended is soon another's where pid_max is small. */
 #define MACHINE_NO_PID 4999999
