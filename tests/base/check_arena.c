@@ -54,7 +54,7 @@ START_TEST(memory_is_zeroed_aligned_and_ones_own)
 		blocks[i] = arena_take(&arena, sizes[_i]);
 		ck_assert_msg(
 		    blocks[i] != NULL, "%zu octets are NULL", sizes[_i]);
-		ck_assert_msg((uintptr_t)blocks[i] % sizeof(long double) == 0,
+		ck_assert_msg((uintptr_t)blocks[i] % _Alignof(long double) == 0,
 		    "%zu octets are not aligned", sizes[_i]);
 		ck_assert_msg(is_all(blocks[i], sizes[_i], 0),
 		    "%zu octets are not zero", sizes[_i]);
@@ -193,7 +193,7 @@ END_TEST
 START_TEST(too_much_at_once_is_answered)
 {
 	static const size_t hostile[] = { SIZE_MAX, SIZE_MAX - 14, SIZE_MAX / 2,
-		(size_t)1 << 40 };
+		SIZE_MAX / 16 };
 
 	arena_init(&arena, leave);
 	(void)arena_take(&arena, hostile[_i]);
