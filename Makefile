@@ -194,14 +194,17 @@ $(CHECK)/lda-lmtp: $(CHECK_LIB) $(CHECK_SERVER) $(CHECK)/obj/lda/lmtp_main.o
 $(CHECK)/lda-verify: $(CHECK_LIB) $(CHECK_SERVER) $(CHECK)/obj/lda/verify_main.o
 	@echo '  LD $@'; $(HOSTCC) $(CHECK_FLAGS) -o $@ $^
 
+# Of the compiler's processor.
+tool = $(shell $(firstword $(HOSTCC)) -print-prog-name=$(1))
+
 # The real seam under other names, behind the one that injects faults.
 KERNEL := %/kernel.o %/kernel_socket.o
 REAL_KERNEL := $(CHECK)/obj/real_kernel.o $(CHECK)/obj/real_kernel_socket.o
 
 $(CHECK)/obj/real_%.o: $(CHECK)/obj/lib/base/%.o
-	@echo '  REAL $<'; nm -g --defined-only $< | awk '$$3 ~ /^kernel_/ { \
+	@echo '  REAL $<'; $(call tool,nm) -g --defined-only $< | awk '$$3 ~ /^kernel_/ { \
 	    print $$3, "real_" substr($$3, 8) }' > $@.names
-	@objcopy --redefine-syms=$@.names $< $@
+	@$(call tool,objcopy) --redefine-syms=$@.names $< $@
 
 # The arena in blocks so small that each taking of memory asks the system, with
 # nothing lent and nothing shared.

@@ -59,9 +59,6 @@ static bool just_interrupted;
 static bool answer_is_lost;
 static bool saved_id_stays;
 
-/* How far plan->no_sleep has moved the clocks. */
-static int64_t slept_ms;
-
 static char opened[DESCRIPTORS][LEDGER_PATH];
 static int opened_flags[DESCRIPTORS];
 
@@ -1004,8 +1001,12 @@ kernel_clock(clockid_t clock, struct timespec *into)
 		return -1;
 	if (plan != NULL && clock == CLOCK_REALTIME)
 		into->tv_sec += (time_t)plan->ahead_seconds;
-	into->tv_sec += (time_t)(slept_ms / 1000);
-	into->tv_nsec += (long)(slept_ms % 1000) * 1000000;
+	if (plan != NULL) {
+		long long slept_ms = plan->slept_ms;
+
+		into->tv_sec += (time_t)(slept_ms / 1000);
+		into->tv_nsec += (long)(slept_ms % 1000) * 1000000;
+	}
 	if (into->tv_nsec >= 1000000000) {
 		into->tv_sec++;
 		into->tv_nsec -= 1000000000;
@@ -1056,7 +1057,7 @@ kernel_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 	if (refused(record))
 		return -1;
 	if (plan != NULL && plan->no_sleep && count == 0 && timeout_ms > 0) {
-		slept_ms += timeout_ms;
+		plan->slept_ms += timeout_ms;
 		return (int)end(record, 0);
 	}
 	return (int)end(record, real_poll(fds, count, timeout_ms));

@@ -275,6 +275,7 @@ lmtp_stage_forget(struct lmtp_stage *stage)
 	stage->plan->weather = stage->scenario->weather;
 	stage->plan->no_sync = true;
 	stage->plan->no_sleep = true;
+	stage->plan->slept_ms = 0;
 	/* With a 0 tmp/ is looked through, which chance would bring about in
 	 * one session of 256: the next one's calls would no longer be its own.
 	 * What a killed one has left behind has another name. */

@@ -172,8 +172,9 @@ struct fault_plan {
 	struct fault_rule weather;
 	/* The kinds of calls that ACT_INTERRUPT_EACH hits. */
 	bool interrupts[CALL_COUNT];
-	bool no_sync;      /* fsync(2) is only noted: nobody pulls the plug */
-	bool no_sleep;     /* waiting only moves the process's clocks */
+	bool no_sync;  /* fsync(2) is only noted: nobody pulls the plug */
+	bool no_sleep; /* waiting only moves the clocks, of all processes */
+	atomic_llong slept_ms; /* so far */
 	bool fixed_random; /* kernel_random answers nothing but this octet */
 	unsigned char random_octet;
 	int64_t ahead_seconds; /* how far the program's calendar is ahead */
