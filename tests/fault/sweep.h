@@ -39,7 +39,8 @@ int sweep_main(const char *name, const char *program,
 /* Every errno, once and from there on; interruptions; short counts. */
 unsigned sweep_faults(const struct scenario *scenario);
 
-/* KILL, TERM, HUP and INT before every call, and another delivery after it. */
+/* KILL, TERM, HUP, INT and a crash (SEGV) before every call, and another
+ * delivery after it. */
 unsigned sweep_kills(const struct scenario *scenario);
 
 /*
