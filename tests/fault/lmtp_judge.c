@@ -144,6 +144,15 @@ may_not_know(
 	    (row->rule.action == ACT_CRASH && !lmtp_is_durable(stage, box));
 }
 
+/* A file that could not be removed is nobody's fault. */
+static bool
+could_not_remove(const struct lmtp_stage *stage)
+{
+	const struct fault_record *record = disturbed(stage);
+
+	return record != NULL && record->call == CALL_UNLINKAT;
+}
+
 /* What is wrong with one box, or NULL. */
 static const char *
 judge_box(const struct lmtp_stage *stage, const struct lmtp_row *row,
@@ -178,7 +187,7 @@ judge_box(const struct lmtp_stage *stage, const struct lmtp_row *row,
 	if (!speaker_was_hit && answer == 0)
 		return "the connection was lost for one recipient's trouble";
 	if (outcome->debris[box] > 0 && !is_killing(&row->rule) &&
-	    row->rule.action != ACT_FAIL_ON)
+	    row->rule.action != ACT_FAIL_ON && !could_not_remove(stage))
 		return "something was left in tmp/";
 	return NULL;
 }

@@ -352,6 +352,8 @@ START_TEST(a_lock_from_before_the_boot_is_broken_whoever_holds_it)
 		"1:elsewhere.invalid", "x" };
 	time_t up = time(NULL) - (time_t)sys_boot_time();
 
+	if (MACHINE_IS_PORTABLE)
+		return; /* it does not know when that was */
 	put_lock("bob.lock", contents[_i], up + 3600);
 	ck_assert_msg(try(false) == -1 && stale, "%s", why.cause);
 	expect_taken("older than the boot");
