@@ -8,6 +8,9 @@
 #include "base/process.h"
 #include "base/sys.h"
 
+/* Whose children orphans become. */
+#define FIRST_PROCESS 1
+
 /* Started without a shell we lead the session ourselves. */
 static void
 note_leader(struct feeder *feeder)
@@ -35,6 +38,8 @@ feeder_note(struct feeder *feeder, pid_t parent)
 	feeder->leaders_parent = 0;
 	feeder->leader_facts = feeder->leaders_parent_facts = -1;
 	note_leader(feeder);
+	feeder->has_heir =
+	    parent == FIRST_PROCESS || feeder->leaders_parent == FIRST_PROCESS;
 	feeder->parent_facts =
 	    feeder->session == parent ? -1 : process_open_pages(parent);
 }

@@ -6,6 +6,9 @@
  * we, or the shell that Postfix started us through; and, since the kernel
  * closes a dying process's files before it gives its children another parent,
  * that /proc says that it is on its way out.
+ *
+ * One that was killed before we began leaves no trace but its heir, the first
+ * process, whom Postfix starts nothing from.
  */
 #ifndef BASE_FEEDER_H
 #define BASE_FEEDER_H
@@ -15,6 +18,7 @@
 
 struct feeder {
 	bool noted;
+	bool has_heir; /* it seems to have gone before we began */
 	pid_t parent;  /* ours */
 	pid_t session; /* pipe(8) and local(8) start each command in its own */
 	pid_t leaders_parent; /* of the session's leader; 0: not known */

@@ -364,11 +364,24 @@ check_loop(struct deliver_run *run)
 	return 0;
 }
 
+/* What a pipe of Linux holds. */
+#define PIPE_OCTETS ((uint64_t)64 * 1024)
+
+/* The first process may feed us in earnest.  But Postfix ends each line, and
+ * who waited for us to begin has left a full pipe. */
+static bool
+was_fed_by_nobody(const struct deliver_run *run)
+{
+	return run->feeder.has_heir &&
+	    (!run->message.ends_line ||
+		run->message.read_octets == PIPE_OCTETS);
+}
+
 /* See base/feeder.h: its pipe would have ended like a whole message. */
 static int
 check_feeder(struct deliver_run *run)
 {
-	if (feeder_is_there(&run->feeder))
+	if (feeder_is_there(&run->feeder) && !was_fed_by_nobody(run))
 		return 0;
 	return status_fail(&run->why, STATUS_TROUBLE,
 	    "the process that fed us (parent pid %jd) has gone, so the "

@@ -105,6 +105,7 @@ count(struct message_intake *in, struct str text)
 	message->crlf_octets += in->keeps_cr ? line_ends_without_cr(in, text) :
 					       str_count(text, '\n');
 	in->last = text.at[text.length - 1];
+	message->ends_line = in->last == '\n';
 }
 
 int
@@ -184,6 +185,7 @@ read_more(struct message_intake *in, struct status *why)
 	if (got < 0)
 		return status_fail_read(why, in->from->name);
 	in->at_end = got == 0;
+	in->message->read_octets += (uint64_t)got;
 	take_in(in, (size_t)got);
 	return 0;
 }

@@ -57,6 +57,8 @@ struct message {
 	bool may_link;     /* and may give a name, instead of copying it */
 	uint64_t size_octets;
 	uint64_t crlf_octets; /* with every LF as CRLF (Maildir's W=) */
+	bool ends_line;       /* its last octet is a LF */
+	uint64_t read_octets; /* as they came in */
 	struct message_facts facts;
 };
 

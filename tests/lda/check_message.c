@@ -4,11 +4,16 @@
  *
  * Source: DESIGN 2.1 (standard input), 3 (names); reliability I9.
  */
+#define _DEFAULT_SOURCE /* setgroups(2) */
 #include "support/world.h"
 
+#include <grp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -385,6 +390,94 @@ START_TEST(a_file_over_mailbox_size_limit_is_deferred)
 }
 END_TEST
 
+/* Becomes lda, under Postfix, when whoever forked us has gone. */
+static void
+begin_as_an_orphan(pid_t parent, int input, int output)
+{
+	static const char heir[] = "another heir";
+	char config[] = "MAIL_CONFIG=/etc/postfix", path[] = "PATH=/bin";
+	char *environment[] = { config, path, NULL };
+	gid_t gid = world.command.gid;
+	char *argv[HOST_ARGUMENTS + 1];
+
+	while (getppid() == parent)
+		(void)poll(NULL, 0, 1);
+	if (setsid() < 0 || dup2(input, 0) < 0 || dup2(output, 1) < 0 ||
+	    dup2(output, 2) < 0)
+		_exit(1);
+	/* A container may have one of its own. */
+	if (getppid() != 1) {
+		(void)!write(1, heir, strlen(heir));
+		_exit(1);
+	}
+	if (getuid() == 0 &&
+	    (setgroups(1, &gid) < 0 || setgid(gid) < 0 ||
+		setuid(world.command.uid) < 0))
+		_exit(1);
+	memcpy(argv, world.command.argv, sizeof(argv));
+	(void)execve(argv[0], argv, environment);
+	_exit(1);
+}
+
+/* Postfix ends every line that it hands over, and when it waits for us the pipe
+ * is full. */
+static const struct {
+	const char *mail, *want;
+	bool fills_pipe; /* with the last octet again and again */
+} orphans[] = {
+	{ "Subject: cut\n\nhalf a li", "4.3.0", false },
+	{ "Subject: cut\n\nlines\n\n", "4.3.0", true },
+	{ "Subject: whole\n\na line\n", "", false },
+};
+
+START_TEST(what_its_feeder_left_behind_may_be_cut_short)
+{
+	static char mail[PIPE];
+	size_t length = strlen(orphans[_i].mail);
+	int in[2], out[2];
+	char said[512];
+	size_t used = 0;
+	ssize_t got;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(in), 0);
+	ck_assert_int_eq(pipe(out), 0);
+	memset(mail, '\n', sizeof(mail));
+	memcpy(mail, orphans[_i].mail, length);
+	if (orphans[_i].fills_pipe)
+		length = sizeof(mail);
+	ck_assert_int_eq(write(in[1], mail, length), (ssize_t)length);
+	(void)close(in[1]);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		pid = getpid();
+		if (fork() == 0)
+			begin_as_an_orphan(pid, in[0], out[1]);
+		_exit(0);
+	}
+	(void)close(in[0]);
+	(void)close(out[1]);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	while ((got = read(out[0], said + used, sizeof(said) - 1 - used)) > 0)
+		used += (size_t)got;
+	(void)close(out[0]);
+	said[used] = '\0';
+	if (strcmp(said, "another heir") == 0)
+		return;
+	ck_assert_msg(
+	    strncmp(said, orphans[_i].want, strlen(orphans[_i].want)) == 0 &&
+		(used > 0) == (orphans[_i].want[0] != '\0'),
+	    "\"%s\" instead of \"%s\"", said, orphans[_i].want);
+	log_sink_drain(&world.log);
+	if (used > 0) {
+		expect_log(&world, "has gone");
+		ck_assert_uint_eq(maildir_count_below(&world.scratch, ""), 0);
+	} else
+		maildir_expect(&world.scratch, "home/Maildir", mail, length);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -402,6 +495,8 @@ main(void)
 	tcase_add_test(octets, empty_input_is_a_broken_caller);
 	tcase_add_loop_test(
 	    octets, a_pause_of_the_sender_changes_nothing, 0, COUNT(pauses));
+	tcase_add_loop_test(octets,
+	    what_its_feeder_left_behind_may_be_cut_short, 0, COUNT(orphans));
 	tcase_add_loop_test(sizes, a_border_of_a_buffer_loses_nothing, 0,
 	    COUNT(borders) * AROUND);
 	tcase_add_loop_test(sizes, a_border_behind_a_from_line_loses_nothing, 0,
