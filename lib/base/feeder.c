@@ -38,8 +38,8 @@ feeder_note(struct feeder *feeder, pid_t parent)
 	feeder->leaders_parent = 0;
 	feeder->leader_facts = feeder->leaders_parent_facts = -1;
 	note_leader(feeder);
-	feeder->has_heir =
-	    parent == FIRST_PROCESS || feeder->leaders_parent == FIRST_PROCESS;
+	feeder->has_heir = feeder->leaders_parent == FIRST_PROCESS ||
+	    (parent == FIRST_PROCESS && feeder->session == sys_getpid());
 	feeder->parent_facts =
 	    feeder->session == parent ? -1 : process_open_pages(parent);
 }

@@ -8,7 +8,7 @@
  * that /proc says that it is on its way out.
  *
  * One that was killed before we began leaves no trace but its heir, the first
- * process, whom Postfix starts nothing from.
+ * process, which Postfix starts nothing from in a session of its own.
  */
 #ifndef BASE_FEEDER_H
 #define BASE_FEEDER_H
