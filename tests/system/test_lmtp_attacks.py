@@ -748,14 +748,18 @@ def with_a_locked_one(w):
     lock_mbox(w, BOB)
 
 
-def writes_to_a_pipe(pid):
+def is_asked_about_bob(pid):
+    """Whether it has bob's mailbox open, and a pipe for its answer."""
     where = "/proc/%d/fd" % pid
     try:
-        return any(os.lstat(where + "/" + fd).st_mode & 0o200
-                   and os.readlink(where + "/" + fd).startswith("pipe:")
-                   for fd in os.listdir(where) if int(fd) > 2)
+        fds = [fd for fd in os.listdir(where) if int(fd) > 2]
+        names = [os.readlink(where + "/" + fd) for fd in fds]
+        answers = any(name.startswith("pipe:")
+                      and os.lstat(where + "/" + fd).st_mode & 0o200
+                      for fd, name in zip(fds, names))
     except OSError:
         return False
+    return answers and any(name.startswith(SRV + "/bob") for name in names)
 
 
 def the_one_that_waits(server):
@@ -764,7 +768,7 @@ def the_one_that_waits(server):
     def look():
         found = [pid for pid in server.family()
                  if pid != server.pid and world.uid_of(pid) == 5000
-                 and writes_to_a_pipe(pid)]
+                 and is_asked_about_bob(pid)]
         if len(found) == 1 and len(mails(maildir("eve"))) == 1:
             return found[0]
     return wait_until(look, "a delivery waits for the lock")
