@@ -860,6 +860,20 @@ judge_refused(
 	    judge_log(evidence, code, complaint, size);
 }
 
+/* Whether there is one message, or the beginning of one, or nothing: who is
+ * interrupted for good tidies up no more. */
+static bool
+judge_remains(const struct tree_count *tree, char *complaint, size_t size)
+{
+	if (tree->torn + tree->elsewhere + tree->others > 0)
+		return object(complaint, size, "%s", tree->note);
+	if (tree->whole > 1)
+		return object(complaint, size, "%u messages", tree->whole);
+	if (tree->cut > 1 || (tree->cut > 0 && tree->whole > 0))
+		return object(complaint, size, "%u beginnings", tree->cut);
+	return true;
+}
+
 /* Only what the plan sent, and only where it has left all or nothing. */
 static bool
 judge_signal(const struct evidence *evidence, int signal_number,
@@ -872,12 +886,8 @@ judge_signal(const struct evidence *evidence, int signal_number,
 	    signal_number != signal_of(evidence->rule->action))
 		return object(
 		    complaint, size, "died of signal %d", signal_number);
-	if (tree->torn + tree->elsewhere + tree->others > 0)
-		return object(complaint, size, "%s", tree->note);
-	if (tree->whole > 1)
-		return object(complaint, size, "%u messages", tree->whole);
-	if (tree->cut > 1 || (tree->cut > 0 && tree->whole > 0))
-		return object(complaint, size, "%u beginnings", tree->cut);
+	if (!judge_remains(tree, complaint, size))
+		return false;
 	if (!killed &&
 	    tree->whole + tree->in_tmp + tree->cut + tree->litter > 0)
 		return object(complaint, size,
@@ -913,12 +923,8 @@ judge_crash(
 {
 	const struct tree_count *tree = evidence->tree;
 
-	if (tree->torn + tree->elsewhere + tree->others > 0)
-		return object(complaint, size, "%s", tree->note);
-	if (tree->whole > 1)
-		return object(complaint, size, "%u messages", tree->whole);
-	if (tree->cut > 1 || (tree->cut > 0 && tree->whole > 0))
-		return object(complaint, size, "%u beginnings", tree->cut);
+	if (!judge_remains(tree, complaint, size))
+		return false;
 	if (code == 0)
 		return tree->whole == 1 ?
 		    judge_durable(evidence, complaint, size) :
