@@ -396,7 +396,8 @@ next_reply(struct client *at)
 	}
 }
 
-static bool
+/* What cannot be said any more shows in what is heard. */
+static void
 say(struct client *at, const char *text)
 {
 	size_t length = strlen(text);
@@ -405,17 +406,17 @@ say(struct client *at, const char *text)
 		ssize_t sent = send(at->fd, text, length, MSG_NOSIGNAL);
 
 		if (sent <= 0)
-			return false;
+			return;
 		text += sent;
 		length -= (size_t)sent;
 	}
-	return true;
 }
 
 static int
 ask(struct client *at, const char *text)
 {
-	return say(at, text) ? next_reply(at) : next_reply(at);
+	say(at, text);
+	return next_reply(at);
 }
 
 /* In few pieces: each is some calls of the speaker, and a ledger has an end. */
@@ -434,7 +435,7 @@ send_message(struct client *at, size_t octets)
 		used += sizeof(line) - 1;
 	}
 	memcpy(room + used, LAST_LINE ".\r\n", sizeof(LAST_LINE ".\r\n"));
-	(void)say(at, room);
+	say(at, room);
 }
 
 static void

@@ -110,6 +110,9 @@ service_say_octets(struct service *service, const char *octets, size_t length)
 			length -= (size_t)sent;
 			continue;
 		}
+		/* It is gone: whether it may be, the next thing heard tells. */
+		if (errno == EPIPE || errno == ECONNRESET)
+			return;
 		ck_assert_msg(errno == EAGAIN && is_ready(service, POLLOUT),
 		    "nobody takes what is said: %s%s", strerror(errno),
 		    world_tell(service->world));

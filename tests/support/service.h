@@ -41,6 +41,8 @@ void service_connect(
     struct service *service, struct world *world, const char *unix_path);
 void service_take(struct service *service, struct world *world, int fd);
 
+/* A server that is gone is no failure yet: what is heard next tells whether it
+ * had to stay. */
 void service_say(struct service *service, const char *text);
 void service_say_octets(
     struct service *service, const char *octets, size_t length);
