@@ -171,7 +171,7 @@ CHECK_LDA := $(patsubst %.c,$(CHECK)/obj/%.o,$(LDA_SOURCES))
 CHECK_SERVER := $(patsubst %.c,$(CHECK)/obj/%.o,$(SERVER_SOURCES))
 SUPPORT := $(patsubst %.c,$(CHECK)/obj/%.o,$(wildcard tests/support/*.c))
 FAULT := $(patsubst %.c,$(CHECK)/obj/%.o,$(filter-out \
-    tests/fault/check_%.c tests/fault/kernel_fault.c \
+    tests/fault/check_%.c tests/fault/kernel_%.c tests/fault/inject.c \
     tests/fault/pairs.c tests/fault/races.c,$(wildcard tests/fault/*.c)))
 TESTS := $(patsubst %.c,$(CHECK)/%,$(sort $(wildcard tests/*/check_*.c)))
 CHECK_PROGRAMS := $(CHECK)/lda $(CHECK)/lda-fault $(CHECK)/lda-getpw \
@@ -219,7 +219,8 @@ $(CHECK)/arena_small.c: lib/base/arena.c Makefile
 $(CHECK)/obj/arena_small.o: $(CHECK)/arena_small.c
 	@mkdir -p $(@D); echo '  CC $<'; $(HOSTCC) $(CHECK_FLAGS) -MMD -MP -c -o $@ $<
 
-FAULT_SEAM := $(CHECK)/obj/tests/fault/kernel_fault.o $(REAL_KERNEL)
+FAULT_SEAM := $(patsubst %.c,$(CHECK)/obj/%.o,tests/fault/inject.c \
+    $(wildcard tests/fault/kernel_*.c)) $(REAL_KERNEL)
 FAULT_LIB := $(filter-out $(KERNEL),$(CHECK_LIB)) $(FAULT_SEAM)
 MEMORY_LIB := $(filter-out %/base/arena.o,$(FAULT_LIB)) $(CHECK)/obj/arena_small.o
 

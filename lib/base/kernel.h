@@ -3,8 +3,8 @@
  *
  * One function for one system call, same arguments, same errno, no policy.
  * Two implementations are chosen at link time: kernel*.c, the only files built
- * with _GNU_SOURCE, and tests/fault/kernel_fault.c, which fails, interrupts
- * or kills at the n-th call and keeps a ledger.  Nothing but base/sys*.c may
+ * with _GNU_SOURCE, and tests/fault/kernel_fault*.c, which fail, interrupt
+ * or kill at the n-th call and keep a ledger.  Nothing but base/sys*.c may
  * call these; what the rest of the program calls is in base/sys.h.
  */
 #ifndef BASE_KERNEL_H

@@ -4,7 +4,7 @@
  * One file, mapped by the sweep and by every process of the program under
  * test, so that forked children count too and that a killed one has still
  * told what it did.  The sweep writes rules before it starts the program;
- * the program (kernel_fault.c) writes the ledger.
+ * the program (inject.c) writes the ledger.
  */
 #ifndef FAULT_PLAN_H
 #define FAULT_PLAN_H
