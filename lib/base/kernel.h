@@ -39,6 +39,7 @@ int kernel_faccessat(int dir, const char *path, int mode, int flags);
 int kernel_fchmod(int fd, mode_t mode);
 int kernel_fchown(int fd, uid_t uid, gid_t gid);
 int kernel_futimens(int fd, const struct timespec times[2]);
+bool kernel_isatty(int fd);
 
 /* Locks of the whole file, never waiting: EAGAIN or EACCES when somebody else
  * holds one.  fcntl's belong to the open file where the system has such (open
@@ -50,6 +51,8 @@ bool kernel_is_local(int fd);
 
 /* Names. */
 int kernel_mkdirat(int dir, const char *path, mode_t mode);
+int kernel_fchmodat(int dir, const char *path, mode_t mode);
+int kernel_fchownat(int dir, const char *path, uid_t uid, gid_t gid);
 int kernel_unlinkat(int dir, const char *path, int flags);
 int kernel_linkat(int from_dir, const char *from, int to_dir, const char *to);
 int kernel_renameat(int from_dir, const char *from, int to_dir, const char *to);
@@ -85,11 +88,15 @@ pid_t kernel_getpid(void);
 pid_t kernel_getppid(void);
 pid_t kernel_getsid(void);        /* of this process */
 int kernel_close_from(int first); /* every descriptor >= first */
+/* What we were given at start is ours alone. */
+int kernel_close_on_exec(int fd);
 int kernel_getrlimit(int which, struct rlimit *into);
 int kernel_setrlimit(int which, const struct rlimit *limit);
 
 /* Memory, time, chance, names of the machine. */
-void *kernel_map(size_t size); /* zeroed private memory, or NULL */
+void *kernel_map(size_t size);        /* zeroed private memory, or NULL */
+void *kernel_map_shared(size_t size); /* the same, kept in common by forks */
+int kernel_map_read_only(void *at, size_t size); /* in this process */
 int kernel_unmap(void *at, size_t size);
 int kernel_clock(clockid_t clock, struct timespec *into);
 int kernel_boot_time(int64_t *seconds);       /* when this machine started */
@@ -131,12 +138,6 @@ int kernel_accept(int fd);
 bool kernel_is_listening(int fd);
 /* The numeric address at the other end; "" for a UNIX socket, or none. */
 void kernel_peer(int fd, char *into, size_t size);
-/* What we were given at start is ours alone. */
-int kernel_close_on_exec(int fd);
-int kernel_fchmodat(int dir, const char *path, mode_t mode);
-int kernel_fchownat(int dir, const char *path, uid_t uid, gid_t gid);
-void *kernel_map_shared(size_t size); /* the same, kept in common by forks */
-int kernel_map_read_only(void *at, size_t size); /* in this process */
 
 /*
  * What a process gives up for good (base/sandbox.h).  ENOSYS where the system
@@ -148,8 +149,5 @@ int kernel_landlock_rules(uint64_t handled);
 int kernel_landlock_allow(int rules, const char *path, uint64_t rights);
 int kernel_landlock_enter(int rules);
 int kernel_filter_calls(const struct call_filter_step *steps, size_t count);
-
-/* Terminal? Never fails for a reason that matters. */
-bool kernel_isatty(int fd);
 
 #endif

@@ -47,8 +47,8 @@ int sys_fstatat(
 int sys_faccessat(int dir, const char *path, int mode, int flags) MUST_CHECK;
 int sys_fchmod(int fd, mode_t mode) MUST_CHECK;
 int sys_fchown(int fd, uid_t uid, gid_t gid) MUST_CHECK;
-
 int sys_futimens(int fd, const struct timespec times[2]) MUST_CHECK;
+bool sys_isatty(int fd);
 
 /* Locks of the whole file, never waiting: EAGAIN or EACCES when somebody else
  * holds one. */
@@ -58,6 +58,8 @@ bool sys_is_local(int fd);
 
 /* Names. */
 int sys_mkdirat(int dir, const char *path, mode_t mode) MUST_CHECK;
+int sys_fchmodat(int dir, const char *path, mode_t mode) MUST_CHECK;
+int sys_fchownat(int dir, const char *path, uid_t uid, gid_t gid) MUST_CHECK;
 int sys_unlinkat(int dir, const char *path, int flags);
 int sys_linkat(
     int from_dir, const char *from, int to_dir, const char *to) MUST_CHECK;
@@ -100,6 +102,7 @@ pid_t sys_getpid(void);
 pid_t sys_getppid(void);
 pid_t sys_getsid(void);
 void sys_close_from(int first);
+int sys_close_on_exec(int fd) MUST_CHECK;
 int sys_getrlimit(int which, struct rlimit *into) MUST_CHECK;
 int sys_setrlimit(int which, const struct rlimit *limit) MUST_CHECK;
 
@@ -127,6 +130,9 @@ uint64_t sys_random(void);
 void sys_hostname(char *into, size_t size);
 
 int sys_poll(struct pollfd *fds, nfds_t count, int timeout_ms) MUST_CHECK;
+/* One look: -1 with EINTR when a signal came, which the caller is for.  What
+ * stop_hold holds is let in while it waits, and only then. */
+int sys_poll_once(struct pollfd *fds, nfds_t count, int timeout_ms) MUST_CHECK;
 /* A datagram socket, non-blocking, and one datagram, head and body, to the
  * socket at path. */
 int sys_datagram(void) MUST_CHECK;
@@ -148,13 +154,6 @@ int sys_listen_inet(const char *host, uint16_t port) MUST_CHECK;
 int sys_accept(int fd) MUST_CHECK;
 bool sys_is_listening(int fd);
 void sys_peer(int fd, char *into, size_t size);
-int sys_close_on_exec(int fd) MUST_CHECK;
-int sys_fchmodat(int dir, const char *path, mode_t mode) MUST_CHECK;
-int sys_fchownat(int dir, const char *path, uid_t uid, gid_t gid) MUST_CHECK;
-/* One look: -1 with EINTR when a signal came, which the caller is for.  What
- * stop_hold holds is let in while it waits, and only then. */
-int sys_poll_once(struct pollfd *fds, nfds_t count, int timeout_ms) MUST_CHECK;
-bool sys_isatty(int fd);
 
 /* For base/sandbox.c; kernel.h says what they are. */
 int sys_no_new_privileges(void) MUST_CHECK;
