@@ -549,8 +549,13 @@ rehearse(const struct scenario *scenario, size_t *count)
 	return sound ? calls : NULL;
 }
 
-unsigned
-sweep_faults(const struct scenario *scenario)
+/* What a clean delivery's calls give rows for is played, by workers side by
+ * side; the number of survivors. */
+static unsigned
+sweep(const struct scenario *scenario,
+    void (*add_rows)(
+	struct rows *rows, const struct fault_record *clean, size_t count),
+    void (*work_on)(const struct rows *rows, unsigned worker))
 {
 	static struct rows rows;
 	struct fault_record *clean;
@@ -564,35 +569,39 @@ sweep_faults(const struct scenario *scenario)
 		return 1;
 	rows.scenario = scenario;
 	rows.count = 0;
-	for (size_t i = 0; i < count; i++)
-		add_fault_rows(&rows, &clean[i]);
-	add_orphan_rows(&rows, clean, count);
-	if (scenario->message_octets <= TRICKLED_OCTETS)
-		add_row(&rows, ACT_TRICKLE, NULL, 0);
-	add_row(&rows, ACT_INTERRUPT_EACH, NULL, EINTR);
-	share_out(&rows, work);
+	add_rows(&rows, clean, count);
+	share_out(&rows, work_on);
 	return (unsigned)(tally_survivors() - before);
+}
+
+static void
+add_faults(struct rows *rows, const struct fault_record *clean, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		add_fault_rows(rows, &clean[i]);
+	add_orphan_rows(rows, clean, count);
+	if (rows->scenario->message_octets <= TRICKLED_OCTETS)
+		add_row(rows, ACT_TRICKLE, NULL, 0);
+	add_row(rows, ACT_INTERRUPT_EACH, NULL, EINTR);
+}
+
+unsigned
+sweep_faults(const struct scenario *scenario)
+{
+	return sweep(scenario, add_faults, work);
+}
+
+static void
+add_kills(struct rows *rows, const struct fault_record *clean, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		add_kill_rows(rows, &clean[i]);
 }
 
 unsigned
 sweep_kills(const struct scenario *scenario)
 {
-	static struct rows rows;
-	struct fault_record *clean;
-	unsigned long before = tally_survivors();
-	size_t count;
-
-	if (!is_wanted(scenario))
-		return 0;
-	clean = rehearse(scenario, &count);
-	if (clean == NULL)
-		return 1;
-	rows.scenario = scenario;
-	rows.count = 0;
-	for (size_t i = 0; i < count; i++)
-		add_kill_rows(&rows, &clean[i]);
-	share_out(&rows, work);
-	return (unsigned)(tally_survivors() - before);
+	return sweep(scenario, add_kills, work);
 }
 
 /* Pairs. */
@@ -709,58 +718,55 @@ work_on_pairs(const struct rows *rows, unsigned worker)
 	_exit(0);
 }
 
+static void
+add_firsts(struct rows *rows, const struct fault_record *clean, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (hard_error(&clean[i]) != 0)
+			add_row(
+			    rows, ACT_FAIL, &clean[i], hard_error(&clean[i]));
+		if (clean[i].process == 0)
+			add_row(rows, ACT_TERM, &clean[i], 0);
+	}
+}
+
+static void
+add_all_firsts(
+    struct rows *rows, const struct fault_record *clean, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		add_errors(rows, &clean[i]);
+		if (clean[i].process == 0)
+			add_row(rows, ACT_TERM, &clean[i], 0);
+	}
+}
+
 unsigned
 sweep_pairs(const struct scenario *scenario, bool all)
 {
-	static struct rows rows;
-	struct fault_record *clean;
-	unsigned long before = tally_survivors();
-	size_t count;
-
-	if (!is_wanted(scenario))
-		return 0;
-	clean = rehearse(scenario, &count);
-	if (clean == NULL)
-		return 1;
-	rows.scenario = scenario;
-	rows.count = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (all)
-			add_errors(&rows, &clean[i]);
-		else if (hard_error(&clean[i]) != 0)
-			add_row(
-			    &rows, ACT_FAIL, &clean[i], hard_error(&clean[i]));
-		if (clean[i].process == 0)
-			add_row(&rows, ACT_TERM, &clean[i], 0);
-	}
-	share_out(&rows, work_on_pairs);
-	return (unsigned)(tally_survivors() - before);
+	return sweep(
+	    scenario, all ? add_all_firsts : add_firsts, work_on_pairs);
 }
 
-/* Each taking of memory fails, for the first time or, for those who would go
- * on, from there on. */
+/* Memory. */
+
+/* Each taking of it fails, for the first time or, for those who would go on,
+ * from there on. */
+static void
+add_memory_rows(
+    struct rows *rows, const struct fault_record *clean, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (clean[i].call == CALL_MAP) {
+			add_row(rows, ACT_FAIL, &clean[i], ENOMEM);
+			add_row(rows, ACT_FAIL_ON, &clean[i], ENOMEM);
+		}
+}
+
 unsigned
 sweep_memory(const struct scenario *scenario)
 {
-	static struct rows rows;
-	struct fault_record *clean;
-	unsigned long before = tally_survivors();
-	size_t count;
-
-	if (!is_wanted(scenario))
-		return 0;
-	clean = rehearse(scenario, &count);
-	if (clean == NULL)
-		return 1;
-	rows.scenario = scenario;
-	rows.count = 0;
-	for (size_t i = 0; i < count; i++)
-		if (clean[i].call == CALL_MAP) {
-			add_row(&rows, ACT_FAIL, &clean[i], ENOMEM);
-			add_row(&rows, ACT_FAIL_ON, &clean[i], ENOMEM);
-		}
-	share_out(&rows, work);
-	return (unsigned)(tally_survivors() - before);
+	return sweep(scenario, add_memory_rows, work);
 }
 
 /* Limits of a file's size. */
@@ -1002,13 +1008,13 @@ END_TEST
 
 int
 sweep_main(const char *name, const char *program,
-    unsigned (*sweep)(const struct scenario *scenario))
+    unsigned (*sweep_one)(const struct scenario *scenario))
 {
 	Suite *suite = suite_create(name);
 	TCase *tests = tcase_create("sweep");
 	int failed;
 
-	sweep_of_main = sweep;
+	sweep_of_main = sweep_one;
 	sweep_begin(program);
 	tcase_set_timeout(tests, PATIENCE_SECONDS);
 	tcase_add_loop_test(

@@ -32,7 +32,7 @@ bool sweep_can_play(const struct scenario *scenario);
  * What main returns.
  */
 int sweep_main(const char *name, const char *program,
-    unsigned (*sweep)(const struct scenario *scenario));
+    unsigned (*sweep_one)(const struct scenario *scenario));
 
 /* Each returns the number of rows that broke the contract. */
 
