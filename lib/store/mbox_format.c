@@ -76,36 +76,70 @@ could_be_from(struct str held)
 }
 
 /* Whether c may stand before the ":" of a field: a blank there ends the name
- * (RFC 5322 section 4.5, "Subject : x").  A name may begin with ">". */
+ * (RFC 5322 section 4.5, "Subject : x").  A name may begin with ">".  A CR may
+ * be all that its line is. */
 static bool
 goes_on(struct mbox_format *format, char c)
 {
 	if (!format->in_header)
 		return false;
-	if (c == ' ' || c == '\t') {
+	if (c == ' ' || c == '\t' || c == '\r') {
 		format->name_ended = true;
 		return true;
 	}
 	return c > ' ' && c <= '~' && !format->name_ended;
 }
 
-/* The line's kind is known; what was held goes on as it is. */
+/* The line is none to leave out; what was held goes on as it is. */
 static int
-decide(struct mbox_format *format, bool is_field)
+let_go(struct mbox_format *format)
 {
 	format->at_line_start = false;
-	format->in_header = format->in_header && is_field;
 	format->dropping = false;
 	return put_held(format);
 }
 
-/* The "\n" of a line that was not decided before it: an empty one ends the
- * header, and so does one that is no field. */
+static void
+leave_out(struct mbox_format *format)
+{
+	format->held_length = 0;
+	format->at_line_start = false;
+	format->dropping = true;
+}
+
+/* Whether the first octets held are the name of a field to leave out. */
+static bool
+holds_own_field(const struct mbox_format *format, size_t octets)
+{
+	return format->in_header && !format->too_long && !format->quoted &&
+	    is_own_field(str_of(format->held, octets));
+}
+
+static bool
+is_empty_line(const struct mbox_format *format)
+{
+	return !format->too_long && !format->quoted &&
+	    (format->held_length == 0 ||
+		(format->held_length == 1 && format->held[0] == '\r'));
+}
+
+/*
+ * The "\n" of a line that was not decided before it.  Only an empty one ends
+ * the header: readers (Dovecot, c-client) pass over a line that is no field and
+ * believe what follows, and take a name without its ":" for a field whose value
+ * is folded.
+ */
 static int
 end_line(struct mbox_format *format)
 {
-	if (decide(format, false) < 0 || put(format, str_of("\n", 1)) < 0)
-		return -1;
+	if (holds_own_field(format, format->held_length)) {
+		leave_out(format);
+	} else {
+		if (is_empty_line(format))
+			format->in_header = false;
+		if (let_go(format) < 0 || put(format, str_of("\n", 1)) < 0)
+			return -1;
+	}
 	begin_line(format);
 	return 0;
 }
@@ -113,13 +147,9 @@ end_line(struct mbox_format *format)
 static int
 end_name(struct mbox_format *format)
 {
-	struct str name = str_of(format->held, format->held_length - 1);
-
-	if (format->too_long || format->quoted || !is_own_field(name))
-		return decide(format, true);
-	format->held_length = 0;
-	format->at_line_start = false;
-	format->dropping = true;
+	if (!holds_own_field(format, format->held_length - 1))
+		return let_go(format);
+	leave_out(format);
 	return 0;
 }
 
@@ -129,11 +159,9 @@ hold(struct mbox_format *format, char c)
 {
 	if (format->held_length == MBOX_HELD_OCTETS) {
 		/* Blanks without end behind one of our names hide a field. */
-		if (format->name_ended && !format->quoted &&
-		    is_own_field(str_of(format->held, format->held_length))) {
-			format->held_length = 0;
-			format->at_line_start = false;
-			format->dropping = true;
+		if (format->name_ended &&
+		    holds_own_field(format, format->held_length)) {
+			leave_out(format);
 			return 0;
 		}
 		format->too_long = true;
@@ -142,18 +170,6 @@ hold(struct mbox_format *format, char c)
 	}
 	format->held[format->held_length++] = c;
 	return 0;
-}
-
-/* "From " is held.  "From : x" is a field all the same, with a name that is
- * none of ours; what follows it is header. */
-static int
-quote(struct mbox_format *format)
-{
-	if (put(format, str_of(">", 1)) < 0 || put_held(format) < 0)
-		return -1;
-	format->too_long = true;
-	format->name_ended = true;
-	return format->in_header ? 0 : decide(format, false);
 }
 
 /* One octet at the beginning of a line. */
@@ -180,11 +196,11 @@ take_first(struct mbox_format *format, char c)
 	    could_be_from(str_of(format->held, format->held_length))) {
 		if (format->held_length < sizeof(from) - 1)
 			return 0;
-		return quote(format);
+		return put(format, str_of(">", 1)) < 0 ? -1 : let_go(format);
 	}
 	if (c == ':' && format->in_header)
 		return end_name(format);
-	return goes_on(format, c) ? 0 : decide(format, false);
+	return goes_on(format, c) ? 0 : let_go(format);
 }
 
 int
@@ -214,6 +230,8 @@ mbox_format_add(struct mbox_format *format, struct str text)
 int
 mbox_format_end(struct mbox_format *format)
 {
+	if (holds_own_field(format, format->held_length))
+		leave_out(format);
 	if (put_held(format) < 0)
 		return -1;
 	if (!format->ended_line && put(format, str_of("\n", 1)) < 0)

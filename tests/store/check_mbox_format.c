@@ -70,8 +70,8 @@ format(struct str message, size_t first, size_t step, struct sunk *into)
 static const char *const owned[] = { "Status", "X-Status", "X-UID", "X-IMAP",
 	"X-IMAPbase", "X-Keywords", "X-Delivery-ID", "Content-Length" };
 
-/* The length of the field name that line begins with, blanks behind it left
- * out; -1 for no field. */
+/* The length of the field name that line begins with or consists of, blanks
+ * behind it left out; -1 for no field. */
 static int
 name_length(struct str line)
 {
@@ -81,9 +81,12 @@ name_length(struct str line)
 	    line.at[end] != ':')
 		end++;
 	for (colon = end; colon < line.length; colon++)
-		if (line.at[colon] != ' ' && line.at[colon] != '\t')
+		if (!str_has_octet(" \t\r", line.at[colon]))
 			break;
-	return colon < line.length && line.at[colon] == ':' ? (int)end : -1;
+	return colon == line.length || line.at[colon] == ':' ||
+		line.at[colon] == '\n' ?
+	    (int)end :
+	    -1;
 }
 
 static bool
@@ -119,13 +122,13 @@ refer(struct str message, struct reference *want)
 		size_t end = str_index(message, '\n');
 		struct str line = str_head(
 		    message, end == STR_NONE ? message.length : end + 1);
-		int name = -1;
+		int name;
 
 		message = str_after(message, line.length);
 		if (header && line.at[0] != ' ' && line.at[0] != '\t') {
 			name = name_length(line);
-			header = name >= 0;
-			dropping = header && is_owned(line, name);
+			dropping = name >= 0 && is_owned(line, name);
+			header = !str_is(line, "\n") && !str_is(line, "\r\n");
 		} else if (!header)
 			dropping = false;
 		if (dropping)
@@ -221,8 +224,7 @@ static const struct {
 	{ TEXT("\n>"), TEXT("\n>\n\n") },
 	{ TEXT("\n>\n>\n"), TEXT("\n>\n>\n\n") },
 	{ TEXT("From x\nA: b\n"), TEXT(">From x\nA: b\n\n") },
-	{ TEXT("A: b\nFrom x\nStatus: R\n"),
-	    TEXT("A: b\n>From x\nStatus: R\n\n") },
+	{ TEXT("A: b\nFrom x\nStatus: R\n"), TEXT("A: b\n>From x\n\n") },
 	{ TEXT("A: b\n From x\n\nc\n"), TEXT("A: b\n From x\n\nc\n\n") },
 	/* Fields of the store. */
 	{ TEXT("Status: RO\n"), TEXT("\n") },
@@ -242,6 +244,18 @@ static const struct {
 	{ TEXT("A: b\n 1\nStatus: R\n 2\nC: d\n 3\nX-UID: 4\n 5\n\nx\n"),
 	    TEXT("A: b\n 1\nC: d\n 3\n\nx\n\n") },
 	{ TEXT("Status:RO\nStatus:\n:\nA:\n"), TEXT(":\nA:\n\n") },
+	/* Readers take a name alone for a field, and pass over what is none. */
+	{ TEXT("Status\n RO\nX-UID \r\n\t: 1\nA: b\n\nX-UID\n"),
+	    TEXT("A: b\n\nX-UID\n\n") },
+	{ TEXT("A: b\nX-UID"), TEXT("A: b\n\n") },
+	{ TEXT("no field\nStatus: RO\n"), TEXT("no field\n\n") },
+	{ TEXT("A: b\nno field\nStatus: RO\n\nStatus: x\n"),
+	    TEXT("A: b\nno field\n\nStatus: x\n\n") },
+	{ TEXT("A: b\n-\n 1\nX-UID: 1\n"), TEXT("A: b\n-\n 1\n\n") },
+	{ TEXT("A: b\n>From x\n>\nX-UID: 1\n"), TEXT("A: b\n>>From x\n>\n\n") },
+	/* The header's end. */
+	{ TEXT("A: b\n\r\nX-UID: 1\n"), TEXT("A: b\n\r\nX-UID: 1\n\n") },
+	{ TEXT("A: b\n\r\r\nX-UID: 1\n"), TEXT("A: b\n\r\r\n\n") },
 	/* Names that only look alike. */
 	{ TEXT("Statu: x\nStatuss: x\nX-Status-2: x\nContent-Lengt: 1\n"),
 	    TEXT("Statu: x\nStatuss: x\nX-Status-2: x\nContent-Lengt: 1\n\n") },
@@ -251,31 +265,27 @@ static const struct {
 	    TEXT(">>A : b\n>: c\n\n") },
 	{ TEXT(">Status: R\nStatus: R\n"), TEXT(">Status: R\n\n") },
 	{ TEXT(">From: b\nStatus: R\n"), TEXT(">From: b\n\n") },
-	{ TEXT(">From b: c\nStatus: R\n"), TEXT(">>From b: c\nStatus: R\n\n") },
+	{ TEXT(">From b: c\nStatus: R\n"), TEXT(">>From b: c\n\n") },
 	{ TEXT("From : b\nStatus: R\n"), TEXT(">From : b\n\n") },
 	{ TEXT(">From \t:\nStatus: R\nA: b\n"), TEXT(">>From \t:\nA: b\n\n") },
-	{ TEXT("From From : b\nStatus: R\n"),
-	    TEXT(">From From : b\nStatus: R\n\n") },
-	{ TEXT("> A: b\nStatus: R\n"), TEXT("> A: b\nStatus: R\n\n") },
-	{ TEXT("X-UID x: 1\nStatus: R\n"), TEXT("X-UID x: 1\nStatus: R\n\n") },
+	{ TEXT("From From : b\nStatus: R\n"), TEXT(">From From : b\n\n") },
+	{ TEXT("> A: b\nStatus: R\n"), TEXT("> A: b\n\n") },
+	{ TEXT("X-UID x: 1\nStatus: R\n"), TEXT("X-UID x: 1\n\n") },
 	{ TEXT("Content-Length-of-a-name-that-is-longer-than-held: 1\n\n"),
 	    TEXT("Content-Length-of-a-name-that-is-longer-than-held: 1\n"
 		 "\n\n") },
 	/* The body is nobody's business. */
 	{ TEXT("A: b\n\nStatus: RO\nX-UID: 7\n Content-Length: 1\n"),
 	    TEXT("A: b\n\nStatus: RO\nX-UID: 7\n Content-Length: 1\n\n") },
-	{ TEXT("no field\nStatus: RO\n"), TEXT("no field\nStatus: RO\n\n") },
-	{ TEXT("A: b\nno field\nStatus: RO\n\nx\n"),
-	    TEXT("A: b\nno field\nStatus: RO\n\nx\n\n") },
 	/* Octets. */
 	{ TEXT("A: \0b\0\n\n\0\0From x\n\0\n"),
 	    TEXT("A: \0b\0\n\n\0\0From x\n\0\n\n") },
 	{ TEXT("Sta\0tus: RO\nA: b\n"), TEXT("Sta\0tus: RO\nA: b\n\n") },
 	{ TEXT("A: \xff\xfe\n\n\x80\xff From x\r\r\n"),
 	    TEXT("A: \xff\xfe\n\n\x80\xff From x\r\r\n\n") },
-	{ TEXT("St\xc3\xa4tus: x\nStatus: R\n"),
-	    TEXT("St\xc3\xa4tus: x\nStatus: R\n\n") },
-	{ TEXT("Status\r: R\nA: b\n"), TEXT("Status\r: R\nA: b\n\n") },
+	{ TEXT("St\xc3\xa4tus: x\nStatus: R\n"), TEXT("St\xc3\xa4tus: x\n\n") },
+	{ TEXT("Status\r: R\nA: b\n"), TEXT("A: b\n\n") },
+	{ TEXT("\rStatus: R\nA: b\n"), TEXT("\rStatus: R\nA: b\n\n") },
 };
 
 START_TEST(every_cut_gives_the_same)
