@@ -108,13 +108,35 @@ is_safe_name(struct str name)
 	    !str_has_control(name);
 }
 
-static int
-put(struct expansion *at, enum what what, struct str value)
+/*
+ * A part cut out of a name that is safe.  Hashed layouts (%1n/%1.1n/%n) give
+ * "." for j.smith and nothing for j: no harm between two slashes.  Beside
+ * anything else a dot could become "..", and nothing somebody else's mail.
+ */
+static bool
+is_safe_part(const struct expansion *at, struct str part, char next)
 {
-	if (at->use == EXPAND_PATH && what != WHAT_HOME && !is_safe_name(value))
+	if (part.length > 0 && part.at[0] != '.')
+		return true;
+	return !str_is(part, "..") && next == '/' &&
+	    str_ends(buf_str(&at->out), "/");
+}
+
+/* What is cut out of value; next follows it in the text. */
+static int
+put(struct expansion *at, enum what what, struct str value, struct str part,
+    char next)
+{
+	bool is_name = at->use == EXPAND_PATH && what != WHAT_HOME;
+
+	if (is_name && !is_safe_name(value))
 		return status_fail(at->why, STATUS_USER_UNKNOWN,
 		    "the recipient's name cannot be part of a path");
-	buf_add(&at->out, value);
+	if (is_name && !is_safe_part(at, part, next))
+		return fail(at,
+		    "what an offset or a width leaves of this recipient's name "
+		    "cannot be part of a path");
+	buf_add(&at->out, part);
 	return 0;
 }
 
@@ -161,8 +183,8 @@ expand_letter(struct expansion *at, struct cursor *in)
 			return -1;
 		if (change != NULL)
 			value = change_case(at, value, change);
-		value = str_head(str_after(value, offset), width);
-		return put(at, variables[i].what, value);
+		return put(at, variables[i].what, value,
+		    str_head(str_after(value, offset), width), cursor_peek(in));
 	}
 	return fail(at, "unknown variable or modifier after %");
 }
@@ -213,7 +235,7 @@ expand_braces(struct expansion *at, struct cursor *in)
 				str_trim(cursor_until(&inner, '|')), &what,
 				&value) < 0)
 				return -1;
-		return put(at, what, value);
+		return put(at, what, value, value, cursor_peek(in));
 	}
 	return fail(at, "unknown variable in %{...}");
 }

@@ -46,6 +46,15 @@ owner_of(const struct deliver_run *run)
 	return owner;
 }
 
+/* His name may be kept without its domain. */
+static bool
+is_name_of(const struct user *user, struct str address)
+{
+	return str_equal_nocase(address, user->name) ||
+	    (!address_has_domain(user->name) &&
+		str_equal_nocase(address_local(address), user->name));
+}
+
 /* The detail of the first address that has one; that of -d counts only where
  * the user was found without it. */
 static struct str
@@ -61,7 +70,7 @@ detail_of(const struct deliver_run *run)
 	for (size_t i = 0; i < COUNT(addresses); i++) {
 		struct str address = address_bare(addresses[i]);
 
-		if (!str_equal_nocase(address, run->user.name) &&
+		if (!is_name_of(&run->user, address) &&
 		    address_split_detail(
 			address_local(address), delimiters, &user, &detail) &&
 		    detail.length > 0)

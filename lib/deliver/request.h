@@ -15,8 +15,7 @@ struct deliver_request {
 	struct envelope_claim environment_home;   /* HOME */
 	struct envelope_claim environment_detail; /* EXTENSION */
 	bool under_postfix;                       /* MAIL_CONFIG is set */
-	/* Asked by lda-lmtp: the name is looked up without its detail, and a
-	 * message that goes round is a loop. */
+	/* Asked by lda-lmtp: a message that goes round is a loop. */
 	bool by_lmtp;
 	struct str delivered_to; /* what our Delivered-To says, or empty */
 	const struct message *message;       /* received already; NULL: */

@@ -32,11 +32,10 @@ userdb_is_set(const struct settings *settings)
 
 int
 resolve_name(const struct settings *settings, struct str name,
-    bool without_detail, struct arena *arena, struct user *into,
-    struct status *why)
+    struct arena *arena, struct user *into, struct status *why)
 {
-	return user_find(&settings->user, name, without_detail,
-	    userdb_is_set(settings), arena, into, why);
+	return user_find(
+	    &settings->user, name, userdb_is_set(settings), arena, into, why);
 }
 
 /* "<bob@d>" is bob@d, but a blank is part of a name. */
@@ -55,8 +54,7 @@ by_flag(const struct deliver_request *request, const struct settings *settings,
 	struct str name = without_brackets(request->user.text);
 
 	if (name.length > 0)
-		return resolve_name(
-		    settings, name, request->by_lmtp, arena, into, why);
+		return resolve_name(settings, name, arena, into, why);
 	(void)status_fail(why, STATUS_MISCONFIGURED,
 	    "-d is empty: its macro in master.cf or main.cf expands to "
 	    "nothing (use ${recipient})");
@@ -108,8 +106,8 @@ static int
 by_address(const struct settings *settings, struct str address,
     struct arena *arena, struct user *into, struct status *why)
 {
-	if (resolve_name(
-		settings, address_bare(address), false, arena, into, why) == 0)
+	if (resolve_name(settings, address_bare(address), arena, into, why) ==
+	    0)
 		return 0;
 	if (why->id != STATUS_USER_UNKNOWN)
 		return -1;

@@ -16,12 +16,10 @@ int resolve_recipient(const struct deliver_request *request,
     const struct settings *settings, struct arena *arena, struct user *into,
     struct status *why) MUST_CHECK;
 
-/* The user called name, as -d finds him; without_detail as recipients that
- * come by LMTP are looked up.  Fails with STATUS_USER_UNKNOWN only where the
- * sources are sure. */
+/* The user called name, as -d finds him.  Fails with STATUS_USER_UNKNOWN only
+ * where the sources are sure. */
 int resolve_name(const struct settings *settings, struct str name,
-    bool without_detail, struct arena *arena, struct user *into,
-    struct status *why) MUST_CHECK;
+    struct arena *arena, struct user *into, struct status *why) MUST_CHECK;
 
 /* Puts the user's own settings in force. */
 int resolve_settings(struct settings *settings, const struct user *user,

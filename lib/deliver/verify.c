@@ -25,11 +25,9 @@ check_place(const struct settings *settings, const struct user *user,
 
 int
 verify_user(const struct settings *settings, struct str name,
-    bool without_detail, struct arena *arena, struct user *into,
-    struct status *why)
+    struct arena *arena, struct user *into, struct status *why)
 {
-	if (resolve_name(settings, name, without_detail, arena, into, why) <
-		0 ||
+	if (resolve_name(settings, name, arena, into, why) < 0 ||
 	    check_place(settings, into, arena, why) < 0)
 		return -1;
 	status_init(why);

@@ -13,8 +13,7 @@
  * looked at.  Fails with STATUS_USER_UNKNOWN only where that is sure.
  */
 int verify_user(const struct settings *settings, struct str name,
-    bool without_detail, struct arena *arena, struct user *into,
-    struct status *why) MUST_CHECK;
+    struct arena *arena, struct user *into, struct status *why) MUST_CHECK;
 
 /*
  * Whether a message of one octet would find room: takes on the user's rights

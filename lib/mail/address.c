@@ -46,13 +46,17 @@ address_has_domain(struct str address)
 	return str_last(address, '@') != STR_NONE;
 }
 
-/* Mailing lists had these names before anyone had details. */
+/* Mail systems and mailing lists had these names before anyone had details. */
 static bool
-is_list_name(struct str local, char delimiter)
+is_whole_name(struct str local, struct str delimiters)
 {
-	return delimiter == '-' &&
+	if (str_is_nocase(local, "postmaster") ||
+	    str_is_nocase(local, "mailer-daemon") ||
+	    str_is_nocase(local, "double-bounce"))
+		return true;
+	return str_index(delimiters, '-') != STR_NONE &&
 	    (str_begins_nocase(local, "owner-") ||
-		(local.length >= 8 &&
+		(local.length > 8 &&
 		    str_is_nocase(
 			str_after(local, local.length - 8), "-request")));
 }
@@ -63,7 +67,7 @@ address_split_detail(struct str local, struct str delimiters, struct str *user,
 {
 	size_t at = str_index_any(local, delimiters);
 
-	if (at == STR_NONE || at == 0 || is_list_name(local, local.at[at]))
+	if (at == STR_NONE || at == 0 || is_whole_name(local, delimiters))
 		return false;
 	*detail = str_after(local, at + 1);
 	*user = str_head(local, at);

@@ -33,7 +33,7 @@ request_of(const struct job *job)
 	request.envelope.final_flag = claim(job->path);
 	if (job->original.length > 0)
 		request.envelope.original_flag = claim(job->original);
-	request.by_lmtp = job->without_detail;
+	request.by_lmtp = job->by_lmtp;
 	request.delivered_to = job->delivered_to;
 	request.message = job->message;
 	return request;
@@ -44,8 +44,8 @@ verify(const struct job *job, struct deliver_run *run)
 {
 	if (job->task == JOB_ROOM)
 		return verify_room(run);
-	return verify_user(run->settings, job->mailbox, job->without_detail,
-	    run->arena, &run->user, &run->why);
+	return verify_user(
+	    run->settings, job->mailbox, run->arena, &run->user, &run->why);
 }
 
 static struct str

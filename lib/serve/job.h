@@ -18,7 +18,7 @@ enum job_task {
 struct job {
 	enum job_task task;
 	unsigned seconds;        /* until the soft deadline */
-	bool without_detail;     /* as LMTP looks names up */
+	bool by_lmtp;            /* asked by lda-lmtp */
 	struct str mailbox;      /* what -d would be */
 	struct str path;         /* the address, for the log */
 	struct str sender;       /* empty: the null sender */

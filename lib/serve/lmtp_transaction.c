@@ -68,7 +68,7 @@ job_for(const struct lmtp_transaction *at, const struct recipient *recipient)
 {
 	struct job job = { .task = JOB_VERIFY,
 		.seconds = VERIFY_SECONDS,
-		.without_detail = true,
+		.by_lmtp = true,
 		.mailbox = recipient->mailbox,
 		.path = recipient->path,
 		.sender = at->sender,
@@ -88,9 +88,8 @@ find_here(struct lmtp_transaction *at, struct recipient *recipient,
 	struct arena_mark mark = arena_mark(scratch);
 	struct user user;
 
-	recipient->has_user =
-	    verify_user(at->office->settings, recipient->mailbox, true, scratch,
-		&user, why) == 0;
+	recipient->has_user = verify_user(at->office->settings,
+				  recipient->mailbox, scratch, &user, why) == 0;
 	if (recipient->has_user)
 		user_copy(&user, at->office->arena, &recipient->user);
 	else

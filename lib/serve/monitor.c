@@ -42,8 +42,8 @@ monitor_write(const struct job *job, struct buf *record)
 	struct job copy = *job;
 	const struct str *field;
 
-	buf_print(record, "%c%c%u:", (char)job->task,
-	    job->without_detail ? 'w' : 'a', job->seconds);
+	buf_print(record, "%c%c%u:", (char)job->task, job->by_lmtp ? 'l' : 'a',
+	    job->seconds);
 	for (size_t i = 0; (field = field_of(&copy, i)) != NULL; i++)
 		netstring_add(record, *field);
 	return !record->overflow;
@@ -53,16 +53,16 @@ static bool
 read_task(struct cursor *in, struct job *job)
 {
 	static const char tasks[] = { JOB_VERIFY, JOB_ROOM, JOB_DELIVER, '\0' };
-	char task, detail;
+	char task, asker;
 	uint64_t seconds;
 
 	if (!cursor_take_any(in, tasks, &task) ||
-	    !cursor_take_any(in, "wa", &detail) ||
+	    !cursor_take_any(in, "la", &asker) ||
 	    !number_read(cursor_until(in, ':'), SECONDS_MOST, &seconds) ||
 	    seconds == 0)
 		return false;
 	job->task = (enum job_task)task;
-	job->without_detail = detail == 'w';
+	job->by_lmtp = asker == 'l';
 	job->seconds = (unsigned)seconds;
 	return true;
 }

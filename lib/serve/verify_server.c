@@ -59,8 +59,8 @@ ask_rcpt(struct job_office *office, struct str key, struct buf *answer)
 	struct user user;
 	struct status why;
 
-	if (verify_user(office->settings, key, false, office->arena, &user,
-		&why) == 0) {
+	if (verify_user(office->settings, key, office->arena, &user, &why) ==
+	    0) {
 		answer_found(&user, answer);
 		return;
 	}

@@ -356,8 +356,8 @@ misconfigured:
 
 int
 user_find(const struct user_options *options, struct str name,
-    bool without_detail, bool userdb_is_set, struct arena *arena,
-    struct user *into, struct status *why)
+    bool userdb_is_set, struct arena *arena, struct user *into,
+    struct status *why)
 {
 	struct search at = { options, arena, into, why };
 	struct str bare = address_without_detail(
@@ -368,7 +368,7 @@ user_find(const struct user_options *options, struct str name,
 		    why, STATUS_MISCONFIGURED, "userdb is empty");
 	/* What it comes to when no source lists users. */
 	status_become(why, STATUS_USER_UNKNOWN);
-	if (!without_detail && !str_equal(bare, name)) {
+	if (!str_equal(bare, name)) {
 		if (ask_all(&at, name, true) == 0)
 			return complete(&at);
 		if (why->id != STATUS_USER_UNKNOWN)

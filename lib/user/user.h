@@ -92,14 +92,14 @@ extern const struct user_source user_source_dovecot;
 /*
  * Finds the user called name.  Sources that list users are asked in order
  * for the name as given; if all say "not found", all sources are asked for it
- * without its detail.  without_detail asks without it at once (LMTP).
+ * without its detail.
  * Missing uid, gid and home come from mail_uid, mail_gid and mail_home.
  * userdb_is_set tells whether the administrator chose the sources: if not, a
  * name with a domain that is not found is doubtful.
  */
 int user_find(const struct user_options *options, struct str name,
-    bool without_detail, bool userdb_is_set, struct arena *arena,
-    struct user *into, struct status *why) MUST_CHECK;
+    bool userdb_is_set, struct arena *arena, struct user *into,
+    struct status *why) MUST_CHECK;
 
 /* A copy of all that is known of him, in the arena. */
 void user_copy(const struct user *user, struct arena *arena, struct user *into);

@@ -263,12 +263,52 @@ START_TEST(hostile_name_is_no_user)
 }
 END_TEST
 
-START_TEST(part_of_a_name_is_judged_as_a_name)
+/* What is cut out of a good name; NULL: no path, but no "no such user". */
+static const struct {
+	const char *user, *value, *path;
+} parts[] = {
+	/* Hashed layouts: people with short names, or a dot in them. */
+	{ "j.smith", "/v/%1n/%1.1n/%n", "/v/j/./j.smith" },
+	{ "a", "/v/%1n/%1.1n/%n", "/v/a//a" },
+	{ "bob", "/srv/%5.1n/x", "/srv//x" },
+	{ "a.bob", "/srv/%1.2n/x", "/srv/.b/x" },
+	{ "a..b", "/srv/%1.1n/x", "/srv/./x" },
+	{ "a...b", "/srv/%1.3n/x", "/srv/.../x" },
+	{ "a.b", "/srv/%1n%1.2n/x", NULL },
+	/* Up, or to where everybody's is. */
+	{ "a..b", "/srv/%1.2n/x", NULL },
+	{ "a..b", "/srv/%1.1n%2.1n/x", NULL },
+	{ "a.b", "/srv/.%1.1n/x", NULL },
+	{ "a.b", "/srv/%1.1n./x", NULL },
+	{ "a.b", "/srv/%1.9n", NULL },
+	{ "a", "/srv/%1.1n", NULL },
+	{ "a", "/srv/x%1.1n/%n", NULL },
+};
+
+START_TEST(part_of_a_name_leads_nowhere_else)
 {
-	expect_no_such_user(STR("a.b"), "/srv/%1.9n"); /* ".b" */
-	expect_no_such_user(STR("a..b"), "/srv/%1.1n/x");
-	expect_no_such_user(STR("bob"), "/srv/%5.1n/x"); /* nothing */
-	expect_no_such_user(STR("a/b"), "/srv/%1.1n");
+	struct expand_names names = names_of(str_from(parts[_i].user));
+	const char *got = "";
+	int rc;
+
+	status_init(&why);
+	rc = expand(
+	    str_from(parts[_i].value), &names, EXPAND_PATH, &arena, &got, &why);
+	if (parts[_i].path != NULL) {
+		ck_assert_msg(rc == 0, "%s: %s", parts[_i].value, why.cause);
+		ck_assert_str_eq(got, parts[_i].path);
+	} else {
+		ck_assert_msg(rc == -1, "%s: %s", parts[_i].value, got);
+		ck_assert_int_eq((int)why.id, (int)STATUS_MISCONFIGURED);
+	}
+}
+END_TEST
+
+START_TEST(name_is_judged_whole_before_it_is_cut)
+{
+	expect_no_such_user(STR("a/b"), "/srv/%1n/x");
+	expect_no_such_user(STR(".ab"), "/srv/%1.1n/x");
+	expect_no_such_user(STR("..ab"), "/srv/%2.1n/x");
 }
 END_TEST
 
@@ -427,7 +467,9 @@ main(void)
 	tcase_add_checked_fixture(names, open_all, NULL);
 	tcase_add_loop_test(
 	    names, hostile_name_is_no_user, 0, (int)COUNT(hostile));
-	tcase_add_test(names, part_of_a_name_is_judged_as_a_name);
+	tcase_add_loop_test(
+	    names, part_of_a_name_leads_nowhere_else, 0, COUNT(parts));
+	tcase_add_test(names, name_is_judged_whole_before_it_is_cut);
 	tcase_add_test(names, longest_name_is_255_octets);
 	tcase_add_loop_test(
 	    names, every_name_is_good_enough_for_text, 0, (int)COUNT(hostile));

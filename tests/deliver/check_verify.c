@@ -67,25 +67,21 @@ close_all(void)
 
 static const struct {
 	struct str name;
-	bool without_detail;
 	enum status_id want;
 	const char *found;
 } names[] = {
-	{ TEXT("bob@d"), false, FOUND, "bob@d" },
-	{ TEXT("BOB@D"), false, FOUND, "bob@d" },
-	{ TEXT("bob+x@d"), false, FOUND, "bob@d" },
-	{ TEXT("bob+y@d"), false, FOUND, "bob+y@d" },
-	{ TEXT("bob+y@d"), true, FOUND, "bob@d" },
-	{ TEXT("otto@d"), false, UNKNOWN, NULL },
-	{ TEXT("otto@d"), true, UNKNOWN, NULL },
-	{ TEXT("bob@e"), false, UNKNOWN, NULL },
-	{ TEXT(""), false, UNKNOWN, NULL },
+	{ TEXT("bob@d"), FOUND, "bob@d" },
+	{ TEXT("BOB@D"), FOUND, "bob@d" },
+	{ TEXT("bob+x@d"), FOUND, "bob@d" },
+	{ TEXT("bob+y@d"), FOUND, "bob+y@d" },
+	{ TEXT("otto@d"), UNKNOWN, NULL },
+	{ TEXT("bob@e"), UNKNOWN, NULL },
+	{ TEXT(""), UNKNOWN, NULL },
 };
 
 START_TEST(who_is_listed_exists)
 {
-	int rc = verify_user(&settings, names[_i].name,
-	    names[_i].without_detail, &arena, &user, &why);
+	int rc = verify_user(&settings, names[_i].name, &arena, &user, &why);
 
 	ck_assert_msg(rc == (names[_i].want == FOUND ? 0 : -1) &&
 		why.id == names[_i].want,
@@ -104,7 +100,7 @@ START_TEST(list_that_cannot_be_read_is_doubt)
 	else
 		scratch_write(&scratch, "users", "");
 	ck_assert_int_eq(
-	    verify_user(&settings, STR("otto@d"), false, &arena, &user, &why),
+	    verify_user(&settings, STR("otto@d"), &arena, &user, &why),
 	    -1);
 	ck_assert_int_eq((int)why.id, (int)DOUBT);
 }
@@ -132,7 +128,7 @@ START_TEST(name_must_do_for_a_path_where_everybody_is_found)
 	set("mail_home", "/srv/home");
 	set("mail_location", "maildir:/srv/mail/%d/%n");
 	rc =
-	    verify_user(&settings, places[_i].name, false, &arena, &user, &why);
+	    verify_user(&settings, places[_i].name, &arena, &user, &why);
 	ck_assert_msg(rc == (places[_i].want == FOUND ? 0 : -1) &&
 		why.id == places[_i].want,
 	    "\"%s\": %d, %s", expect_show(places[_i].name), (int)why.id,

@@ -10,7 +10,7 @@ static void
 check_same(const struct job *a, const struct job *b)
 {
 	REQUIRE(a->task == b->task && a->seconds == b->seconds);
-	REQUIRE(a->without_detail == b->without_detail);
+	REQUIRE(a->by_lmtp == b->by_lmtp);
 	REQUIRE(fuzz_same(a->mailbox, b->mailbox));
 	REQUIRE(fuzz_same(a->path, b->path));
 	REQUIRE(fuzz_same(a->sender, b->sender));
@@ -56,7 +56,7 @@ one(struct fuzz *fuzz)
 	memset(&job, 0, sizeof(job));
 	choice = fuzz_choose(fuzz, 256);
 	job.task = tasks[choice % COUNT(tasks)];
-	job.without_detail = choice >= 128;
+	job.by_lmtp = choice >= 128;
 	job.seconds = 1 + (unsigned)choice * 14;
 	job.sender = fuzz_line(fuzz);
 	job.mailbox = fuzz_line(fuzz);

@@ -27,7 +27,7 @@ example(void)
 {
 	struct job job = { .task = JOB_DELIVER,
 		.seconds = 300,
-		.without_detail = true,
+		.by_lmtp = true,
 		.mailbox = STR("bob+x@example.com"),
 		.path = STR("\"bob\"+x@example.com"),
 		.sender = STR(""),
@@ -57,10 +57,10 @@ START_TEST(record_says_all_that_a_job_is)
 	char room[ROOM];
 
 	given.task = tasks[_i];
-	given.without_detail = _i != 1;
+	given.by_lmtp = _i != 1;
 	ck_assert(monitor_read(record_of(&given, room), &got));
 	ck_assert_int_eq((int)got.task, (int)given.task);
-	ck_assert_int_eq(got.without_detail, given.without_detail);
+	ck_assert_int_eq(got.by_lmtp, given.by_lmtp);
 	ck_assert_uint_eq(got.seconds, given.seconds);
 	expect_str(STR("mailbox"), got.mailbox, given.mailbox);
 	expect_str(STR("path"), got.path, given.path);

@@ -131,7 +131,7 @@ START_TEST(sources_are_asked_in_order)
 	int rc;
 
 	use(searches[_i].userdb);
-	rc = user_find(&options, name, false, true, &arena, &user, &why);
+	rc = user_find(&options, name, true, &arena, &user, &why);
 	expect_outcome(name, rc, searches[_i].outcome);
 	if (rc < 0)
 		return;
@@ -144,22 +144,11 @@ END_TEST
 START_TEST(static_user_has_no_detail)
 {
 	use("static");
-	ck_assert_int_eq(user_find(&options, STR("Any+x@D"), false, true,
-			     &arena, &user, &why),
-	    0);
+	ck_assert_int_eq(
+	    user_find(&options, STR("Any+x@D"), true, &arena, &user, &why), 0);
 	expect_str(STR("Any+x@D"), user.name, STR("any@d"));
 	ck_assert(!user.has_uid && !user.has_gid && !user.is_system);
 	ck_assert_str_eq(user.source, "static");
-}
-END_TEST
-
-START_TEST(lmtp_asks_without_the_detail_at_once)
-{
-	use("a b");
-	ck_assert_int_eq(user_find(&options, STR("bob+list@d"), true, true,
-			     &arena, &user, &why),
-	    0);
-	ck_assert_str_eq(user.home, "/b/bob");
 }
 END_TEST
 
@@ -167,17 +156,14 @@ END_TEST
 START_TEST(domain_without_a_userdb_is_doubt)
 {
 	expect_outcome(STR("bob@d"),
-	    user_find(
-		&options, STR("bob@d"), false, false, &arena, &user, &why),
+	    user_find(&options, STR("bob@d"), false, &arena, &user, &why),
 	    DOUBT);
 	expect_holds(why.cause, "userdb");
 	expect_outcome(STR("nobody"),
-	    user_find(
-		&options, STR("nobody"), false, false, &arena, &user, &why),
+	    user_find(&options, STR("nobody"), false, &arena, &user, &why),
 	    UNKNOWN);
 	expect_outcome(STR("bob"),
-	    user_find(&options, STR("bob"), false, false, &arena, &user, &why),
-	    FOUND);
+	    user_find(&options, STR("bob"), false, &arena, &user, &why), FOUND);
 }
 END_TEST
 
@@ -187,16 +173,14 @@ START_TEST(what_a_source_does_not_say_comes_from_the_settings)
 	options.mail_uid = "vmail";
 	options.mail_gid = "7";
 	options.mail_home = "/srv/%d/%n";
-	ck_assert_int_eq(user_find(&options, STR("bare+x@d"), false, true,
-			     &arena, &user, &why),
-	    0);
+	ck_assert_int_eq(
+	    user_find(&options, STR("bare+x@d"), true, &arena, &user, &why), 0);
 	ck_assert_uint_eq(user.uid, 5000);
 	ck_assert_uint_eq(user.gid, 7);
 	ck_assert_str_eq(user.home, "/srv/d/bare");
 	/* What it says stays. */
 	ck_assert_int_eq(
-	    user_find(&options, STR("bob@d"), false, true, &arena, &user, &why),
-	    0);
+	    user_find(&options, STR("bob@d"), true, &arena, &user, &why), 0);
 	ck_assert_uint_eq(user.uid, 3);
 	ck_assert_uint_eq(user.gid, 4);
 	ck_assert_str_eq(user.home, "/b/bob");
@@ -211,7 +195,7 @@ START_TEST(bad_mail_uid_is_no_fact_about_the_user)
 	use("static");
 	options.mail_uid = bad[_i];
 	expect_outcome(str_from(bad[_i]),
-	    user_find(&options, STR("bob@d"), false, true, &arena, &user, &why),
+	    user_find(&options, STR("bob@d"), true, &arena, &user, &why),
 	    WRONG);
 }
 END_TEST
@@ -225,7 +209,7 @@ START_TEST(hostile_name_has_no_home)
 	use("static");
 	options.mail_home = "/srv/%d/%n";
 	expect_outcome(hostile[_i],
-	    user_find(&options, hostile[_i], false, true, &arena, &user, &why),
+	    user_find(&options, hostile[_i], true, &arena, &user, &why),
 	    UNKNOWN);
 }
 END_TEST
@@ -235,13 +219,11 @@ START_TEST(delimiters_are_a_set)
 	use("b");
 	options.recipient_delimiter = "-+";
 	expect_outcome(STR("bob-x@d"),
-	    user_find(
-		&options, STR("bob-x@d"), false, true, &arena, &user, &why),
+	    user_find(&options, STR("bob-x@d"), true, &arena, &user, &why),
 	    FOUND);
 	options.recipient_delimiter = "";
 	expect_outcome(STR("bob+x@d"),
-	    user_find(
-		&options, STR("bob+x@d"), false, true, &arena, &user, &why),
+	    user_find(&options, STR("bob+x@d"), true, &arena, &user, &why),
 	    UNKNOWN);
 }
 END_TEST
@@ -322,7 +304,7 @@ START_TEST(copy_needs_nothing_of_the_original)
 	    "bob@d:x:3:4::/c/bob::userdb_mail=maildir:~/x "
 	    "userdb_quota_rule=*:storage=1G\n");
 	use("c");
-	ck_assert_int_eq(user_find(&options, STR("bob+x@d"), false, true,
+	ck_assert_int_eq(user_find(&options, STR("bob+x@d"), true,
 			     &found, &user, &why),
 	    0);
 	user_copy(&user, &arena, &copy);
@@ -349,8 +331,7 @@ START_TEST(user_without_a_home_is_copied)
 
 	options.userdb = setting_split(STR("static"), &arena);
 	ck_assert_int_eq(
-	    user_find(&options, STR("any@d"), false, true, &arena, &user, &why),
-	    0);
+	    user_find(&options, STR("any@d"), true, &arena, &user, &why), 0);
 	user_copy(&user, &arena, &copy);
 	ck_assert_ptr_null(copy.home);
 	ck_assert_uint_eq(copy.field_count, 0);
@@ -394,7 +375,6 @@ main(void)
 	tcase_add_loop_test(
 	    all, sources_are_asked_in_order, 0, (int)COUNT(searches));
 	tcase_add_test(all, static_user_has_no_detail);
-	tcase_add_test(all, lmtp_asks_without_the_detail_at_once);
 	tcase_add_test(all, domain_without_a_userdb_is_doubt);
 	tcase_add_test(all, what_a_source_does_not_say_comes_from_the_settings);
 	tcase_add_loop_test(all, bad_mail_uid_is_no_fact_about_the_user, 0, 5);
