@@ -14,6 +14,37 @@
 #define PATH_OCTETS 256
 #define HOST_OCTETS 64
 
+static bool
+is_numeric_host(struct str host)
+{
+	struct cursor in = cursor_over(host);
+
+	if (str_begins(host, "[") && str_ends(host, "]"))
+		in = cursor_over(str_head(str_after(host, 1), host.length - 2));
+	if (str_is(host, "localhost"))
+		return true;
+	return cursor_span(&in, "0123456789abcdefABCDEF.:").length > 0 &&
+	    cursor_at_end(&in);
+}
+
+bool
+stream_is_address(struct str text)
+{
+	struct cursor in = cursor_over(text);
+	size_t colon;
+	uint64_t port;
+
+	if (cursor_take_word(&in, "unix:"))
+		return in.rest.length > 1 && str_begins(in.rest, "/") &&
+		    !str_has_control(in.rest);
+	if (!cursor_take_word(&in, "inet:"))
+		return false;
+	colon = str_last(in.rest, ':');
+	return colon != STR_NONE && is_numeric_host(str_head(in.rest, colon)) &&
+	    number_read(str_after(in.rest, colon + 1), UINT16_MAX, &port) &&
+	    port != 0;
+}
+
 /* Waits for the events; 0, or -1 with errno. */
 static int
 wait_for(int fd, short events, int64_t then_us)

@@ -8,6 +8,9 @@
 
 #include <stdint.h>
 
+/* Whether where has one of the forms below; nobody asks the DNS. */
+bool stream_is_address(struct str where);
+
 /*
  * Connects to "unix:PATH" or "inet:HOST:PORT" (HOST a numeric address,
  * "[...]" around one with colons, or localhost) before then_us of

@@ -204,7 +204,11 @@ setting_parse(const struct setting *row, struct str value, void *options,
 {
 	char *field = (char *)options + row->offset;
 	bool fine = true;
+	int word;
 
+	if ((row->type == SETTING_SIZE || row->type == SETTING_NUMBER) &&
+	    row->choices[0] != '\0' && read_choice(value, row->choices, &word))
+		value = str_from("0");
 	switch (row->type) {
 	case SETTING_TEXT:
 		fine = str_index(value, '\0') == STR_NONE;

@@ -36,7 +36,8 @@ struct setting {
 	enum setting_type type;
 	char fallback[24]; /* the default, as one would write it */
 	size_t offset;     /* of the field in the room's struct */
-	char choices[32];  /* for SETTING_CHOICE: words, a blank between two */
+	char choices[32];  /* for SETTING_CHOICE: words, a blank between two;
+			    * for a size or a number: words for 0 */
 };
 
 /* The settings of one room. */

@@ -321,8 +321,13 @@ receive_file(struct deliver_run *run)
 	int rc;
 
 	source.fd = sys_openat(AT_FDCWD, path, O_RDONLY, 0);
-	if (source.fd < 0)
-		return status_fail_read(&run->why, path);
+	if (source.fd < 0) {
+		/* Whoever calls us names it, not the recipient. */
+		(void)status_fail_read(&run->why, path);
+		status_become(&run->why, STATUS_MISCONFIGURED);
+		status_context(&run->why, "-p");
+		return -1;
+	}
 	rc = receive_from(run, &source);
 	(void)sys_close(source.fd);
 	return rc;

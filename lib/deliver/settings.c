@@ -164,6 +164,10 @@ settings_init(
 static const char expanded[][24] = { "mail_location", "mail_path",
 	"mail_inbox_path", "mail_home", "auth_username_format" };
 
+/* And those that are paths without variables. */
+static const char plain_paths[][24] = { "mail_temp_dir", "mail_spool_directory",
+	"syslog_socket" };
+
 static int
 blame(const struct config *config, const char *name, struct status *why)
 {
@@ -172,12 +176,25 @@ blame(const struct config *config, const char *name, struct status *why)
 }
 
 static bool
-is_expanded(const char *name)
+is_one_of(const char (*names)[24], size_t count, const char *name)
 {
-	for (size_t i = 0; i < COUNT(expanded); i++)
-		if (strcmp(expanded[i], name) == 0)
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(names[i], name) == 0)
 			return true;
 	return false;
+}
+
+/* Where a path ends, other programs begin a comment; here it would be part of
+ * it, and mail would go where nobody looks. */
+static int
+check_comment(struct str value, struct status *why)
+{
+	for (size_t i = 1; i < value.length; i++)
+		if (value.at[i] == '#' &&
+		    (value.at[i - 1] == ' ' || value.at[i - 1] == '\t'))
+			return status_fail(why, STATUS_MISCONFIGURED,
+			    "a comment must stand on a line of its own");
+	return 0;
 }
 
 static int
@@ -188,10 +205,30 @@ check_expansion(const struct config *config, const struct config_value *value,
 	const char *result;
 
 	names.home = str_from("/home");
-	if (value->text.length == 0 ||
-	    expand(value->text, &names, EXPAND_TEXT, config->arena, &result,
-		why) == 0)
+	if (value->text.length == 0)
 		return 0;
+	if (check_comment(value->text, why) < 0 ||
+	    expand(value->text, &names, EXPAND_TEXT, config->arena, &result,
+		why) < 0)
+		return blame(config, value->row->name, why);
+	/* Relative to what?  Postfix's queue directory is never meant. */
+	if (strcmp(value->row->name, "mail_home") == 0 && result[0] != '/') {
+		(void)status_fail(
+		    why, STATUS_MISCONFIGURED, "no absolute path");
+		return blame(config, value->row->name, why);
+	}
+	return 0;
+}
+
+static int
+check_plain_path(const struct config *config, const struct config_value *value,
+    struct status *why)
+{
+	if (check_comment(value->text, why) < 0)
+		return blame(config, value->row->name, why);
+	if (str_begins(value->text, "/") || str_begins(value->text, "@"))
+		return 0;
+	(void)status_fail(why, STATUS_MISCONFIGURED, "no absolute path");
 	return blame(config, value->row->name, why);
 }
 
@@ -202,9 +239,14 @@ check_expansions(const struct config *config, struct status *why)
 	for (size_t i = 0; i < config->count; i++) {
 		const struct config_value *value = &config->values[i];
 
-		if (value->level != CONFIG_DEFAULT &&
-		    is_expanded(value->row->name) &&
+		if (value->level == CONFIG_DEFAULT)
+			continue;
+		if (is_one_of(expanded, COUNT(expanded), value->row->name) &&
 		    check_expansion(config, value, why) < 0)
+			return -1;
+		if (is_one_of(
+			plain_paths, COUNT(plain_paths), value->row->name) &&
+		    check_plain_path(config, value, why) < 0)
 			return -1;
 	}
 	return 0;
@@ -225,9 +267,18 @@ static int
 check_places(const struct settings *settings, struct status *why)
 {
 	const struct config *config = &settings->config;
+	const char *mistaken;
 
 	if (user_check_sources(&settings->user, config->arena, why) < 0)
 		return blame(config, "userdb", why);
+	if (user_check_destinations(&settings->user, why) < 0)
+		return blame(config, "mydestination", why);
+	if (user_check_ids(&settings->user, why) < 0)
+		return blame(config,
+		    str_is(str_from(settings->user.mail_uid), "0") ?
+			"mail_uid" :
+			"mail_gid",
+		    why);
 	if (is_set(config, "auth_username_format") &&
 	    user_check_format(&settings->user, config->arena, why) < 0)
 		return blame(config, "auth_username_format", why);
@@ -239,12 +290,8 @@ check_places(const struct settings *settings, struct status *why)
 	if (is_set(config, "mbox_write_locks") &&
 	    store_check_locks(&settings->store, why) < 0)
 		return blame(config, "mbox_write_locks", why);
-	if (store_check_quota(&settings->store, why) < 0)
-		return blame(config,
-		    settings->store.quota.quota_warning[0] != '\0' ?
-			"quota_warning" :
-			"quota_rule",
-		    why);
+	if (store_check_quota(&settings->store, &mistaken, why) < 0)
+		return blame(config, mistaken, why);
 	if (store_check_lmtp(&settings->store, config->arena, why) < 0)
 		return blame(config, "lmtp_auth_user", why);
 	return 0;

@@ -53,8 +53,10 @@ add_user(struct buf *out, const struct deliver_run *run)
 	    user->home != NULL ? str_from(user->home) : str_from("not given"));
 	for (size_t i = 0; i < user->field_count; i++)
 		add_value(out, "own setting", user->fields[i].name);
-	buf_print(out, "    delivers as: uid %jd, gid %jd\n",
-	    (intmax_t)sys_uid(), (intmax_t)sys_gid());
+	/* What was refused before root became him says so itself. */
+	if (sys_uid() != 0)
+		buf_print(out, "    delivers as: uid %jd, gid %jd\n",
+		    (intmax_t)sys_uid(), (intmax_t)sys_gid());
 }
 
 static void

@@ -276,7 +276,7 @@ fail_all(struct lmtp_transaction *at)
 		one->state = RECIPIENT_FINISHED;
 	}
 	report_refusal(
-	    at->office->log, str_from("the message"), at->sender, &at->why);
+	    at->office->log, str_from("message"), at->sender, &at->why);
 	at->to_start = NULL;
 }
 

@@ -344,7 +344,8 @@ is_same_lock(const struct stat *one, const struct stat *other)
  * Takes a stale lock away: renamed to a name of ours first, because between
  * looking and removing somebody may have taken a fresh one.
  */
-static void
+/* False where we have no right to: errno says why. */
+static bool
 break_lock(struct dotlock *lock, const struct stat *judged)
 {
 	char aside[DOTLOCK_NAME_OCTETS];
@@ -352,12 +353,13 @@ break_lock(struct dotlock *lock, const struct stat *judged)
 
 	post_name(lock, "aside", aside, sizeof(aside));
 	if (sys_renameat(lock->dir, lock->name, lock->dir, aside) < 0)
-		return;
+		return errno == ENOENT;
 	if (sys_fstatat(lock->dir, aside, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    is_same_lock(&facts, judged))
 		(void)sys_unlinkat(lock->dir, aside, 0);
 	else
 		put_back(lock, aside);
+	return true;
 }
 
 /* 0: nothing stands in the way (any more); -1 with STATUS_LOCKED. */
@@ -366,6 +368,7 @@ judge_other(struct dotlock *lock, bool may_break, bool *stale,
     int64_t file_system_now, struct status *why)
 {
 	struct other other;
+	int kept;
 
 	if (sys_fstatat(
 		lock->dir, lock->name, &other.facts, AT_SYMLINK_NOFOLLOW) < 0) {
@@ -377,8 +380,15 @@ judge_other(struct dotlock *lock, bool may_break, bool *stale,
 	*stale = is_stale(lock, &other, file_system_now);
 	if (!*stale || !may_break)
 		return fail_of_holder(lock, &other, why);
-	break_lock(lock, &other.facts);
-	return 0;
+	if (break_lock(lock, &other.facts))
+		return 0;
+	kept = errno;
+	(void)fail_of_holder(lock, &other, why);
+	status_add(why,
+	    "; it is stale, but uid %jd may not remove it: %s; remove it by "
+	    "hand",
+	    (intmax_t)sys_uid(), strerror(kept));
+	return -1;
 }
 
 int

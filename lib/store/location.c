@@ -6,7 +6,7 @@
 #include "store/location.h"
 
 #include "base/cursor.h"
-#include "base/number.h"
+#include "base/stream.h"
 
 #include <string.h>
 
@@ -72,9 +72,9 @@ take_key(
 		into->subscriptions = in.rest;
 	else if (str_is(part, "UTF-8"))
 		into->utf8 = true;
-	else if (str_is(part, "LAYOUT=fs"))
+	else if (str_is(key, "LAYOUT") && str_is_nocase(in.rest, "fs"))
 		into->layout_fs = true;
-	else if (str_is(part, "LAYOUT=maildir++"))
+	else if (str_is(key, "LAYOUT") && str_is_nocase(in.rest, "maildir++"))
 		into->layout_fs = false;
 	else if (!has_no_effect(key))
 		return fail_of_key(part, text, why);
@@ -89,6 +89,8 @@ location_parse(struct str text, struct arena *arena, struct location *into,
 
 	memset(into, 0, sizeof(*into));
 	into->driver = cursor_until(&in, ':');
+	if (text.length == 0)
+		into->driver = str_from("auto"); /* Dovecot's default */
 	if (str_is(into->driver, "lmtp")) {
 		into->path = in.rest;
 		return 0;
@@ -100,33 +102,8 @@ location_parse(struct str text, struct arena *arena, struct location *into,
 	return 0;
 }
 
-static bool
-is_numeric_host(struct str host)
-{
-	struct cursor in = cursor_over(host);
-
-	if (str_begins(host, "[") && str_ends(host, "]"))
-		in = cursor_over(str_head(str_after(host, 1), host.length - 2));
-	if (str_is(host, "localhost"))
-		return true;
-	return cursor_span(&in, "0123456789abcdefABCDEF.:").length > 0 &&
-	    cursor_at_end(&in);
-}
-
 bool
 location_is_server(struct str text)
 {
-	struct cursor in = cursor_over(text);
-	size_t colon;
-	uint64_t port;
-
-	if (cursor_take_word(&in, "unix:"))
-		return in.rest.length > 1 && str_begins(in.rest, "/") &&
-		    !str_has_control(in.rest);
-	if (!cursor_take_word(&in, "inet:"))
-		return false;
-	colon = str_last(in.rest, ':');
-	return colon != STR_NONE && is_numeric_host(str_head(in.rest, colon)) &&
-	    number_read(str_after(in.rest, colon + 1), UINT16_MAX, &port) &&
-	    port != 0;
+	return stream_is_address(text);
 }

@@ -48,6 +48,10 @@ probe(struct delivery *delivery, struct maildir *here, struct status *why)
 		    "%s does not exist and is never made here", missing);
 	if (probe_directory(here->path, X_OK, why) < 0)
 		return -1;
+	if (maildir_is_container(delivery)) {
+		delivery->folder_refused = true;
+		return 0;
+	}
 	inner[0] = here->tmp_path;
 	inner[1] = here->new_path;
 	for (size_t i = 0; i < COUNT(inner); i++) {
@@ -98,6 +102,13 @@ explain(struct delivery *delivery, struct maildir *at, struct buf *out)
 	}
 	maildir_explain_quota(delivery, out);
 	directory_explain(out, at->path);
+	if (maildir_is_container(delivery)) {
+		buf_print(out,
+		    "    %s holds folders, and is none: the mail would go to "
+		    "INBOX\n",
+		    at->path);
+		return;
+	}
 	for (size_t i = 0; i < MAILDIR_PARTS; i++) {
 		const char *path =
 		    arena_path(delivery->arena, at->path, maildir_parts[i]);

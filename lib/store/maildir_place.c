@@ -151,6 +151,25 @@ try_parts(struct maildir *at)
 	return NULL;
 }
 
+/* With LAYOUT=fs, a directory that only holds folders: to deliver into it would
+ * be to make one, and its name is the sender's to choose. */
+bool
+maildir_is_container(const struct delivery *delivery)
+{
+	const struct maildir *at = delivery->work;
+	int dir = at->root >= 0 ? at->root : AT_FDCWD;
+	const char *cur = at->root >= 0 ?
+	    "cur" :
+	    arena_path(delivery->arena, at->path, "cur");
+	struct stat facts;
+
+	return delivery->mailbox->layout_fs &&
+	    !folder_is_inbox(&delivery->folder) &&
+	    !delivery_may_make(delivery) &&
+	    sys_fstatat(dir, cur, &facts, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    errno == ENOENT;
+}
+
 static int
 open_parts(struct delivery *delivery, struct status *why)
 {
@@ -158,6 +177,12 @@ open_parts(struct delivery *delivery, struct status *why)
 	const char *failed = try_parts(at);
 
 	if (failed != NULL && errno == ENOENT) {
+		if (maildir_is_container(delivery)) {
+			(void)status_fail(why, STATUS_UNREACHABLE,
+			    "%s holds folders, and is none", at->path);
+			errno = ENOENT;
+			return -1;
+		}
 		if (make_parts(delivery, why) < 0)
 			return -1;
 		failed = try_parts(at);

@@ -54,6 +54,10 @@ extern const char *const maildir_parts[MAILDIR_PARTS];
 int maildir_choose_path(
     struct delivery *delivery, struct status *why) MUST_CHECK;
 
+/* Whether what stands in the folder's place is none, and may not be made one;
+ * before the root is open, by its path. */
+bool maildir_is_container(const struct delivery *delivery);
+
 /* The store's open: reaches the folder, making what is missing and may be
  * made. */
 int maildir_open(struct delivery *delivery, struct status *why) MUST_CHECK;

@@ -21,7 +21,7 @@ enum part {
 static int
 fail_of_rule(struct str rule, const char *reason, struct status *why)
 {
-	return status_fail(why, STATUS_MISCONFIGURED, "quota_rule = %.*s: %s",
+	return status_fail(why, STATUS_MISCONFIGURED, "%.*s: %s",
 	    (int)rule.length, rule.at, reason);
 }
 
@@ -76,8 +76,8 @@ percentage(uint64_t whole, uint64_t percent)
 	return at_most(whole / 100 * percent + whole % 100 * percent / 100);
 }
 
-/* A number with "%" of whole behind it, or a size; in kilobytes where Dovecot
- * counts so without a unit. */
+/* A number with "%" of whole behind it ("%%" where Dovecot would expand it), or
+ * a size; in kilobytes where Dovecot counts so without a unit. */
 static bool
 read_amount(struct str text, enum part part, uint64_t whole, uint64_t *into)
 {
@@ -85,8 +85,9 @@ read_amount(struct str text, enum part part, uint64_t whole, uint64_t *into)
 
 	text = str_trim(text);
 	if (str_ends(text, "%")) {
-		if (!number_read(
-			str_head(text, text.length - 1), 10000, &number))
+		text = str_head(
+		    text, text.length - (str_ends(text, "%%") ? 2 : 1));
+		if (!number_read(text, 10000, &number))
 			return false;
 		*into = percentage(whole, number);
 		return true;
@@ -139,6 +140,15 @@ apply_part(
 	return false;
 }
 
+static bool
+is_relative(struct str part)
+{
+	struct str value = str_after(part, str_index(part, '=') + 1);
+
+	return str_index(part, '=') != STR_NONE &&
+	    (str_begins(value, "+") || str_begins(value, "-"));
+}
+
 static int
 apply_rule(struct str rule, struct str folder, bool general, struct quota *into,
     struct status *why)
@@ -164,6 +174,10 @@ apply_rule(struct str rule, struct str folder, bool general, struct quota *into,
 
 		if (str_is(part, "ignore"))
 			into->ignored = true;
+		else if (is_general && is_relative(part))
+			return fail_of_rule(rule,
+			    "a limit for all mail cannot be relative (+, -)",
+			    why);
 		else if (!apply_part(part, &into->limit,
 			     general ? &into->limit : &into->folder))
 			return fail_of_rule(rule,
@@ -178,12 +192,17 @@ static int
 apply_rules(const struct quota_options *options, struct str folder,
     bool general, struct quota *into, struct status *why)
 {
+	static const char names[QUOTA_RULES][12] = { "quota_rule",
+		"quota_rule2", "quota_rule3", "quota_rule4", "quota_rule5" };
+
 	for (size_t i = 0; i < QUOTA_RULES; i++) {
 		struct str rule = str_from(options->quota_rules[i]);
 
 		if (rule.length > 0 &&
-		    apply_rule(rule, folder, general, into, why) < 0)
+		    apply_rule(rule, folder, general, into, why) < 0) {
+			into->mistaken = names[i];
 			return -1;
+		}
 	}
 	return 0;
 }
@@ -214,10 +233,12 @@ quota_read(const struct quota_options *options, const char *folder,
 		return -1;
 	into->ignored = into->ignored || is_excluded(options, name);
 	if (!read_amount(str_from(options->quota_grace), PART_BYTES,
-		into->limit.octets, &into->grace_octets))
+		into->limit.octets, &into->grace_octets)) {
+		into->mistaken = "quota_grace";
 		return status_fail(why, STATUS_MISCONFIGURED,
-		    "quota_grace = %s: expected a size or a percentage",
+		    "%s: expected a size or a percentage",
 		    options->quota_grace);
+	}
 	return 0;
 }
 

@@ -42,8 +42,9 @@ struct quota {
 	struct quota_amount limit;  /* of the whole: what maildirsize says */
 	struct quota_amount folder; /* for mail into this folder */
 	uint64_t grace_octets;
-	bool is_set;  /* lda.conf or the userdb says so */
-	bool ignored; /* this folder is not counted */
+	bool is_set;          /* lda.conf or the userdb says so */
+	bool ignored;         /* this folder is not counted */
+	const char *mistaken; /* after a failure: the setting */
 };
 
 /*

@@ -52,9 +52,9 @@ static const struct setting rows[] = {
 	{ "quota_rule4", SETTING_TEXT, "", FIELD(quota.quota_rules[3]), "" },
 	{ "quota_rule5", SETTING_TEXT, "", FIELD(quota.quota_rules[4]), "" },
 	{ "quota_storage_size", SETTING_SIZE, "0",
-	    FIELD(quota.quota_storage_size), "" },
+	    FIELD(quota.quota_storage_size), "unlimited" },
 	{ "quota_message_count", SETTING_NUMBER, "0",
-	    FIELD(quota.quota_message_count), "" },
+	    FIELD(quota.quota_message_count), "unlimited" },
 	{ "quota_grace", SETTING_TEXT, "10%", FIELD(quota.quota_grace), "" },
 	{ "quota_exclude", SETTING_LIST, "", FIELD(quota.quota_exclude), "" },
 	{ "quota_warning", SETTING_TEXT, "", FIELD(quota.quota_warning), "" },
@@ -164,6 +164,30 @@ fail_of_server(struct str path, struct status *why)
 	    (int)path.length, path.at);
 }
 
+static int
+fail_of_relative(const char *path, struct status *why)
+{
+	return status_fail(why, STATUS_MISCONFIGURED,
+	    "mail_location: %s is not an absolute path", path);
+}
+
+/* With a made-up user, whose name says nothing about others': only where the
+ * path begins.  What is not given is fine, and so is 2.4's ".". */
+static int
+check_path(struct str path, struct arena *arena, struct status *why)
+{
+	struct expand_names names = expand_names_of(str_from("user@example"));
+	const char *text;
+
+	names.home = str_from("/home");
+	if (path.length == 0 || str_is(path, ".") || str_is(path, "~") ||
+	    str_begins(path, "~/"))
+		return 0;
+	if (expand(path, &names, EXPAND_TEXT, arena, &text, why) < 0)
+		return -1;
+	return text[0] == '/' ? 0 : fail_of_relative(text, why);
+}
+
 int
 store_check_location(const struct store_options *options, struct arena *arena,
     struct status *why)
@@ -178,9 +202,14 @@ store_check_location(const struct store_options *options, struct arena *arena,
 	store = store_of(location.driver);
 	if (store == NULL)
 		return fail_of_driver(location.driver, why);
-	if (store->is_remote && !location_is_server(location.path))
-		return fail_of_server(location.path, why);
-	return 0;
+	if (store->is_remote)
+		return location_is_server(location.path) ?
+		    0 :
+		    fail_of_server(location.path, why);
+	if (check_path(location.path, arena, why) < 0 ||
+	    check_path(location.inbox, arena, why) < 0)
+		return -1;
+	return check_path(location.control, arena, why);
 }
 
 bool
@@ -205,13 +234,17 @@ store_check_locks(const struct store_options *options, struct status *why)
 }
 
 int
-store_check_quota(const struct store_options *options, struct status *why)
+store_check_quota(const struct store_options *options, const char **mistaken,
+    struct status *why)
 {
 	struct quota_warning warning;
 	struct quota quota;
 
-	if (quota_read(&options->quota, "INBOX", &quota, why) < 0)
+	if (quota_read(&options->quota, "INBOX", &quota, why) < 0) {
+		*mistaken = quota.mistaken;
 		return -1;
+	}
+	*mistaken = "quota_warning";
 	return quota_warning_read(
 	    str_from(options->quota.quota_warning), &warning, why);
 }
@@ -253,8 +286,7 @@ expand_path(struct str value, const struct expand_names *names,
 	if ((*into)[0] == '/')
 		return 0;
 	/* Relative to what?  Postfix's queue directory is never meant. */
-	return status_fail(why, STATUS_MISCONFIGURED,
-	    "mail_location: %s is not an absolute path", *into);
+	return fail_of_relative(*into, why);
 }
 
 /* A server has no directories. */

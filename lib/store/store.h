@@ -49,8 +49,9 @@ int store_check_location(const struct store_options *options,
     struct arena *arena, struct status *why) MUST_CHECK;
 int store_check_locks(
     const struct store_options *options, struct status *why) MUST_CHECK;
-int store_check_quota(
-    const struct store_options *options, struct status *why) MUST_CHECK;
+/* The setting that is wrong lands in mistaken. */
+int store_check_quota(const struct store_options *options,
+    const char **mistaken, struct status *why) MUST_CHECK;
 int store_check_lmtp(const struct store_options *options, struct arena *arena,
     struct status *why) MUST_CHECK;
 

@@ -5,8 +5,10 @@
 
 #include "base/sys.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <unistd.h>
 
 int
 temporary_open(const char *directory, struct arena *arena, struct status *why)
@@ -16,8 +18,17 @@ temporary_open(const char *directory, struct arena *arena, struct status *why)
 	int fd = sys_openat(
 	    AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 
-	if (fd < 0)
-		return status_fail_errno(why, "create", path);
+	if (fd < 0) {
+		/* Nothing that the mailbox is to blame for. */
+		bool is_setting =
+		    errno == ENOENT || errno == ENOTDIR || errno == EACCES;
+
+		(void)status_fail_access(why, "create", path, W_OK | X_OK);
+		if (is_setting)
+			status_become(why, STATUS_MISCONFIGURED);
+		status_context(why, "mail_temp_dir");
+		return -1;
+	}
 	if (sys_unlinkat(AT_FDCWD, path, 0) == 0)
 		return fd;
 	(void)status_fail_errno(why, "unlink", path);

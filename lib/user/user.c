@@ -171,6 +171,10 @@ parse_word(struct str word, struct str *argument, struct status *why)
 		(void)status_fail(why, STATUS_MISCONFIGURED,
 		    "userdb: %.*s has no absolute path", (int)word.length,
 		    word.at);
+	else if (source->lacks != NULL && source->lacks(*argument) != NULL)
+		(void)status_fail(why, STATUS_MISCONFIGURED,
+		    "userdb: %.*s is not %s", (int)word.length, word.at,
+		    source->lacks(*argument));
 	else
 		return source;
 	return NULL;
@@ -234,6 +238,54 @@ user_check_sources(
 			check_format(argument, arena, why) < 0))
 			return -1;
 	}
+	return 0;
+}
+
+/* An address literal has brackets and colons; other tables and variables of
+ * Postfix's would be domains that nobody has, and everybody unknown. */
+static bool
+is_domain(struct str word)
+{
+	struct cursor in = cursor_over(word);
+
+	while (!cursor_at_end(&in)) {
+		char c = str_lower_octet(cursor_peek(&in));
+
+		if ((c < 'a' || c > 'z') && (c < '0' || c > '9') &&
+		    (unsigned char)c < 0x80 && !str_has_octet("-._[]:", c))
+			return false;
+		(void)cursor_octets(&in, 1);
+	}
+	return !str_begins(word, ".") &&
+	    (str_index(word, ':') == STR_NONE || str_begins(word, "["));
+}
+
+int
+user_check_destinations(const struct user_options *options, struct status *why)
+{
+	for (size_t i = 0; i < options->mydestination.count; i++) {
+		struct str word = options->mydestination.words[i];
+
+		if (!str_is(word, "$hostname") && !is_domain(word))
+			return status_fail(why, STATUS_MISCONFIGURED,
+			    "\"%.*s\": only $hostname and domains; no other "
+			    "$name, no table, no pattern",
+			    (int)word.length, word.at);
+	}
+	return 0;
+}
+
+int
+user_check_ids(const struct user_options *options, struct status *why)
+{
+	uint64_t number;
+
+	if ((number_read(str_from(options->mail_uid), UINT64_MAX, &number) &&
+		number == 0) ||
+	    (number_read(str_from(options->mail_gid), UINT64_MAX, &number) &&
+		number == 0))
+		return status_fail(why, STATUS_MISCONFIGURED,
+		    "root gets no mail: give it to a user of its own");
 	return 0;
 }
 

@@ -39,6 +39,15 @@ extern const struct setting_table user_settings;
 int user_check_sources(const struct user_options *options, struct arena *arena,
     struct status *why) MUST_CHECK;
 
+/* Whether each word of mydestination can be a domain. */
+int user_check_destinations(
+    const struct user_options *options, struct status *why) MUST_CHECK;
+
+/* Whether mail_uid and mail_gid are not root's.  Names are looked up when there
+ * is mail. */
+int user_check_ids(
+    const struct user_options *options, struct status *why) MUST_CHECK;
+
 /* Whether auth_username_format tells one user from another. */
 int user_check_format(const struct user_options *options, struct arena *arena,
     struct status *why) MUST_CHECK;
@@ -80,6 +89,9 @@ struct user_source {
 	bool takes_path;  /* the argument is a path, else a format */
 	int (*find)(const struct user_query *query, struct user *into,
 	    struct status *why);
+	/* What argument is to be, where it is more than a path and is not; NULL
+	 * where it is fine.  May be NULL. */
+	const char *(*lacks)(struct str argument);
 };
 
 extern const struct user_source user_source_passwd;

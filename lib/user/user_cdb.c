@@ -319,4 +319,4 @@ find(const struct user_query *query, struct user *into, struct status *why)
 	return rc;
 }
 
-const struct user_source user_source_cdb = { "cdb", true, true, find };
+const struct user_source user_source_cdb = { "cdb", true, true, find, NULL };

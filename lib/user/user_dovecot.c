@@ -142,4 +142,4 @@ find(const struct user_query *query, struct user *into, struct status *why)
 }
 
 const struct user_source user_source_dovecot = { "dovecot-auth", true, true,
-	find };
+	find, NULL };

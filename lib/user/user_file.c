@@ -45,4 +45,5 @@ find(const struct user_query *query, struct user *into, struct status *why)
 	return 0;
 }
 
-const struct user_source user_source_file = { "passwd-file", true, true, find };
+const struct user_source user_source_file = { "passwd-file", true, true, find,
+	NULL };

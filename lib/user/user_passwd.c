@@ -145,4 +145,5 @@ find(const struct user_query *query, struct user *into, struct status *why)
 	    name, query->options, query->arena, into, why);
 }
 
-const struct user_source user_source_passwd = { "passwd", true, false, find };
+const struct user_source user_source_passwd = { "passwd", true, false, find,
+	NULL };

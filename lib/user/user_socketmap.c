@@ -103,25 +103,31 @@ use_reply(const struct user_query *query, struct str where, struct str text,
 	return -1;
 }
 
+static const char *
+lacks(struct str argument)
+{
+	size_t colon = str_last(argument, ':');
+
+	return colon != STR_NONE && colon + 1 < argument.length &&
+		stream_is_address(str_head(argument, colon)) ?
+	    NULL :
+	    "socketmap:unix:PATH:NAME, nor socketmap:inet:HOST:PORT:NAME with "
+	    "a "
+	    "numeric address or localhost for HOST";
+}
+
 static int
 find(const struct user_query *query, struct user *into, struct status *why)
 {
 	int64_t then_us = sys_ticks_us() + TIMEOUT_US;
 	size_t colon = str_last(query->argument, ':');
 	struct str where = str_head(query->argument, colon);
-	struct str name = colon == STR_NONE ?
-	    str_of(NULL, 0) :
-	    str_after(query->argument, colon + 1);
+	struct str name = str_after(query->argument, colon + 1);
 	char room[REQUEST_OCTETS];
 	struct buf request, reply;
 	struct str text = { NULL, 0 };
 	int fd, rc;
 
-	if (name.length == 0 || where.length == 0)
-		return status_fail(why, STATUS_MISCONFIGURED,
-		    "userdb: socketmap:%.*s is not unix:PATH:NAME or "
-		    "inet:HOST:PORT:NAME",
-		    (int)query->argument.length, query->argument.at);
 	if (query->name.length > KEY_OCTETS || str_has_control(query->name) ||
 	    str_index(query->name, ':') != STR_NONE)
 		return status_fail(why, STATUS_USER_UNKNOWN,
@@ -138,4 +144,4 @@ find(const struct user_query *query, struct user *into, struct status *why)
 }
 
 const struct user_source user_source_socketmap = { "socketmap", true, true,
-	find };
+	find, lacks };

@@ -14,4 +14,5 @@ find(const struct user_query *query, struct user *into, struct status *why)
 	return 0;
 }
 
-const struct user_source user_source_static = { "static", false, false, find };
+const struct user_source user_source_static = { "static", false, false, find,
+	NULL };

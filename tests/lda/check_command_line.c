@@ -166,6 +166,9 @@ START_TEST(p_that_cannot_be_read_is_deferred)
 	ck_assert_int_eq(host_exit_status(&world.got), 75);
 	ck_assert_uint_eq(maildir_count_below(&world.scratch, "home"), 0);
 	expect_log(&world, "exit=75");
+	/* The mailbox is fine. */
+	ck_assert_msg(
+	    strncmp(world.got.output, "4.3.", 4) == 0, "%s", world.got.output);
 }
 END_TEST
 

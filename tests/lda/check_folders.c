@@ -532,6 +532,25 @@ START_TEST(detail_names_a_folder)
 }
 END_TEST
 
+/* He was found with it: then it is a part of his name. */
+START_TEST(name_with_a_delimiter_has_no_detail)
+{
+	scratch_mkdir(&world.scratch, "bobwork", 0700);
+	scratch_write(&world.scratch, "users",
+	    scratch_print(&world.scratch,
+		"bob:::::%s/home\nbob+work:::::%s/bobwork\n",
+		world.scratch.root, world.scratch.root));
+	configure(scratch_print(&world.scratch,
+	    "userdb = passwd-file:%s/users\nauth_username_format = %%Ln\n"
+	    "mail_location = maildir:~/Maildir\ndetail_folder = create\n",
+	    world.scratch.root));
+	world_arguments(&world, "-d", "Bob+work@example.com", NULL);
+	world_deliver(&world, world_mail);
+	expect_sent(&world);
+	expect_maildir(&world, "bobwork/Maildir", world_mail);
+}
+END_TEST
+
 START_TEST(detail_of_local_is_in_EXTENSION)
 {
 	static const char *const settings[] = { "no", "existing", "create" };
@@ -765,6 +784,40 @@ START_TEST(number_of_folders_is_limited)
 }
 END_TEST
 
+/* Whoever may write to user+detail must not make one of what only holds
+ * folders. */
+START_TEST(directory_of_folders_is_no_folder)
+{
+	static const char *const settings[] = { "",
+		"detail_folder = existing\n", AUTOCREATE };
+	const char *want = _i < 2 ? "home/Maildir" : "home/Maildir/a";
+
+	make_maildir("home/Maildir", 0700);
+	scratch_mkdir(&world.scratch, "home/Maildir/a", 0700);
+	make_maildir("home/Maildir/a/b", 0700);
+	configure(scratch_print(&world.scratch,
+	    "%smail_location = maildir:~/Maildir:LAYOUT=fs\n", settings[_i]));
+	world_arguments(&world, "-d", _i == 1 ? "bob+a" : "bob", NULL);
+	if (_i != 1) {
+		world_argument(&world, "-m");
+		world_argument(&world, "a");
+	}
+	world_deliver(&world, world_mail);
+	expect_sent(&world);
+	expect_maildir(&world, want, world_mail);
+	ck_assert(
+	    scratch_has(&world.scratch, "home/Maildir/a/new") == (_i == 2));
+	if (_i == 0)
+		expect_log(&world, "holds folders, and is none");
+	world.command.agent = HOST_PERSON;
+	world_argument(&world, "-t");
+	world_deliver(&world, "");
+	ck_assert_msg(
+	    (strstr(world.got.output, "holds folders") != NULL) == (_i < 2),
+	    "%s", world.got.output);
+}
+END_TEST
+
 START_TEST(trial_tells_the_folder_and_makes_nothing)
 {
 	make_maildir("home/Maildir", 0700);
@@ -797,6 +850,7 @@ main(void)
 	tcase_add_loop_test(names, a_folder_that_may_not_be_opened_falls_back,
 	    0, COUNT(closed));
 	tcase_add_test(names, LAYOUT_fs_uses_directories);
+	tcase_add_loop_test(names, directory_of_folders_is_no_folder, 0, 3);
 	tcase_add_test(names, INBOX_may_be_elsewhere);
 	suite_add_tcase(suite, names);
 	tcase_add_checked_fixture(hostile_names, set_up, tear_down);
@@ -809,6 +863,7 @@ main(void)
 	tcase_add_checked_fixture(detail, set_up, tear_down);
 	tcase_add_loop_test(detail, detail_names_a_folder, 0, COUNT(details));
 	tcase_add_loop_test(detail, detail_of_local_is_in_EXTENSION, 0, 6);
+	tcase_add_test(detail, name_with_a_delimiter_has_no_detail);
 	tcase_add_loop_test(detail, recipient_delimiter_ends_the_name, 0, 2);
 	suite_add_tcase(suite, detail);
 	tcase_add_checked_fixture(making, set_up, tear_down);

@@ -405,6 +405,27 @@ START_TEST(detail_is_a_folder_where_that_is_asked_for)
 }
 END_TEST
 
+/* As lda and lda-verify find him: what was accepted at RCPT is not bounced. */
+START_TEST(name_with_a_delimiter_is_found_as_it_is)
+{
+	lmtp_users(&world,
+	    scratch_print(&world.scratch, "%s%s",
+		lmtp_users_line(&world, "jo-ann", "joann", ""),
+		lmtp_users_line(&world, "amy-lee", "amylee", "")));
+	lmtp_config(&world, "recipient_delimiter = -\n");
+	lmtp_open(&service, &world);
+	lmtp_envelope(&service, "jo-ann@b", "amy-lee@b", "amy-list@b", NULL);
+	lmtp_data(&service, TEXT);
+	service_hear(&service, "250 2.0.0 <jo-ann@b>");
+	service_hear(&service, "250 2.0.0 <amy-lee@b>");
+	service_hear(&service, "250 2.0.0 <amy-list@b>");
+	lmtp_quit(&service);
+	expect_copy(&world, "joann/Maildir", FOR("jo-ann@b"), TEXT);
+	expect_copy(&world, "amylee/Maildir", FOR("amy-lee@b"), TEXT);
+	expect_copy(&world, "amy/Maildir", FOR("amy-list@b"), TEXT);
+}
+END_TEST
+
 START_TEST(letters_of_an_address_count_where_that_is_asked_for)
 {
 	lmtp_users(&world, lmtp_users_line(&world, "Eve", "eve", ""));
@@ -613,6 +634,7 @@ main(void)
 	    settings, detail_is_a_folder_where_that_is_asked_for, 0, 2);
 	tcase_add_loop_test(settings,
 	    letters_of_an_address_count_where_that_is_asked_for, 0, 2);
+	tcase_add_test(settings, name_with_a_delimiter_is_found_as_it_is);
 	tcase_add_test(
 	    settings, recipients_beyond_the_limit_are_for_another_transaction);
 	tcase_add_loop_test(settings, full_mailbox_is_told_when_it_is_asked_for,

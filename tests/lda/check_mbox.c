@@ -582,6 +582,21 @@ START_TEST(RLIMIT_FSIZE_at_every_octet_leaves_the_mailbox_as_it_was)
 }
 END_TEST
 
+/* The mailbox is not to blame. */
+START_TEST(missing_mail_temp_dir_is_said_to_be_that)
+{
+	char *given = malloc(300000);
+
+	memset(given, 'x', 300000);
+	add_setting("mail_temp_dir=/nonexistent");
+	world_deliver_octets(&world, given, 300000);
+	free(given);
+	expect_deferred(&world, "4.3.5");
+	expect_log(&world, "mail_temp_dir: cannot create /nonexistent/");
+	ck_assert(!scratch_has(&world.scratch, "spool/bob"));
+}
+END_TEST
+
 START_TEST(RLIMIT_FSIZE_stops_a_long_message_too)
 {
 	static const size_t limits[] = { 1000, 131072, 200000, 300000 };
@@ -978,6 +993,7 @@ main(void)
 	    limits, RLIMIT_FSIZE_at_every_octet_leaves_the_mailbox_as_it_was);
 	tcase_add_loop_test(
 	    limits, RLIMIT_FSIZE_stops_a_long_message_too, 0, 4);
+	tcase_add_test(limits, missing_mail_temp_dir_is_said_to_be_that);
 	tcase_add_loop_test(
 	    limits, mailbox_size_limit_is_for_the_mailbox_as_a_whole, 0, 2);
 	tcase_add_test(limits, a_limit_counts_what_quoting_adds);

@@ -346,6 +346,27 @@ START_TEST(a_lock_of_another_uids_process_is_held)
 }
 END_TEST
 
+/* In a directory like /tmp; whoever looks for a holder finds none. */
+START_TEST(stale_lock_that_is_not_ours_to_remove_is_called_so)
+{
+	int held;
+
+	if (getuid() != 0)
+		return;
+	put_lock("bob.lock", "D:H", 1000);
+	scratch_chmod(&scratch, ".", 01777);
+	ck_assert_int_eq(setresuid(MACHINE_UID, MACHINE_UID, 0), 0);
+	held = try(true);
+	ck_assert_int_eq(setresuid(0, 0, 0), 0);
+	ck_assert_int_eq(held, -1);
+	ck_assert_int_eq((int)why.id, (int)STATUS_LOCKED);
+	ck_assert(stale);
+	expect_holds(why.cause, "it is stale, but uid");
+	expect_holds(why.cause, "remove it by hand");
+	ck_assert(scratch_has(&scratch, "bob.lock"));
+}
+END_TEST
+
 START_TEST(a_lock_from_before_the_boot_is_broken_whoever_holds_it)
 {
 	static const char *const contents[] = { "", "0", "L:H",
@@ -729,6 +750,8 @@ main(void)
 	tcase_add_test(breaking, a_long_text_names_nobody);
 	tcase_add_test(breaking, somebody_who_refreshes_it_holds_it);
 	tcase_add_test(breaking, a_lock_of_another_uids_process_is_held);
+	tcase_add_test(
+	    breaking, stale_lock_that_is_not_ours_to_remove_is_called_so);
 	tcase_add_loop_test(breaking,
 	    a_lock_from_before_the_boot_is_broken_whoever_holds_it, 0, 5);
 	tcase_add_loop_test(

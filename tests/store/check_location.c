@@ -58,7 +58,12 @@ static const struct {
 	{ TEXT("lmtp:unix:/a:INBOX=/b"), TEXT("lmtp"), TEXT("unix:/a:INBOX=/b"),
 	    TEXT(""), false, false },
 	{ TEXT("lmtp"), TEXT("lmtp"), TEXT(""), TEXT(""), false, false },
-	{ TEXT(""), TEXT(""), TEXT(""), TEXT(""), false, false },
+	/* Dovecot's own default. */
+	{ TEXT(""), TEXT("auto"), TEXT(""), TEXT(""), false, false },
+	{ TEXT("maildir:/a:LAYOUT=FS"), TEXT("maildir"), TEXT("/a"), TEXT(""),
+	    true, false },
+	{ TEXT("maildir:/a:LAYOUT=Maildir++"), TEXT("maildir"), TEXT("/a"),
+	    TEXT(""), false, false },
 };
 
 START_TEST(parts_are_taken_apart)

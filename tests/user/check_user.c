@@ -304,9 +304,8 @@ START_TEST(copy_needs_nothing_of_the_original)
 	    "bob@d:x:3:4::/c/bob::userdb_mail=maildir:~/x "
 	    "userdb_quota_rule=*:storage=1G\n");
 	use("c");
-	ck_assert_int_eq(user_find(&options, STR("bob+x@d"), true,
-			     &found, &user, &why),
-	    0);
+	ck_assert_int_eq(
+	    user_find(&options, STR("bob+x@d"), true, &found, &user, &why), 0);
 	user_copy(&user, &arena, &copy);
 	memset(&user, 0, sizeof(user));
 	arena_rewind(&found, &mark);
