@@ -344,11 +344,13 @@ ask(struct search *at, struct str word, const struct user_source *source,
 	return 0;
 }
 
-/* Asks all sources in order that wanted says; "not found" goes on. */
+/* Asks all sources in order that wanted says; "not found" goes on.  Each says
+ * why: the list is only sure together. */
 static int
 ask_all(struct search *at, struct str name, bool only_listing)
 {
 	const struct setting_list *list = &at->options->userdb;
+	const char *others = NULL;
 
 	for (size_t i = 0; i < list->count; i++) {
 		const struct user_source *source;
@@ -363,6 +365,9 @@ ask_all(struct search *at, struct str name, bool only_listing)
 			return 0;
 		if (at->why->id != STATUS_USER_UNKNOWN)
 			return -1;
+		if (others != NULL)
+			status_add(at->why, "; %s", others);
+		others = arena_string(at->arena, str_from(at->why->cause));
 	}
 	return -1;
 }

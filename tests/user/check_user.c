@@ -141,6 +141,17 @@ START_TEST(sources_are_asked_in_order)
 }
 END_TEST
 
+START_TEST(each_source_says_why_he_is_not_there)
+{
+	use("a b");
+	ck_assert_int_eq(
+	    user_find(&options, STR("none@d"), true, &arena, &user, &why), -1);
+	ck_assert_int_eq((int)why.id, (int)STATUS_USER_UNKNOWN);
+	expect_holds(why.cause, "/b; ");
+	expect_holds(why.cause, "/a");
+}
+END_TEST
+
 START_TEST(static_user_has_no_detail)
 {
 	use("static");
@@ -373,6 +384,7 @@ main(void)
 	tcase_add_checked_fixture(all, open_all, close_all);
 	tcase_add_loop_test(
 	    all, sources_are_asked_in_order, 0, (int)COUNT(searches));
+	tcase_add_test(all, each_source_says_why_he_is_not_there);
 	tcase_add_test(all, static_user_has_no_detail);
 	tcase_add_test(all, domain_without_a_userdb_is_doubt);
 	tcase_add_test(all, what_a_source_does_not_say_comes_from_the_settings);
