@@ -164,9 +164,10 @@ settings_init(
 static const char expanded[][24] = { "mail_location", "mail_path",
 	"mail_inbox_path", "mail_home", "auth_username_format" };
 
-/* And those that are paths without variables. */
-static const char plain_paths[][24] = { "mail_temp_dir", "mail_spool_directory",
-	"syslog_socket" };
+/* And those that are paths without variables; but a log that cannot be reached
+ * is no reason to defer mail. */
+static const char plain_paths[][24] = { "mail_temp_dir",
+	"mail_spool_directory" };
 
 static int
 blame(const struct config *config, const char *name, struct status *why)
@@ -226,7 +227,7 @@ check_plain_path(const struct config *config, const struct config_value *value,
 {
 	if (check_comment(value->text, why) < 0)
 		return blame(config, value->row->name, why);
-	if (str_begins(value->text, "/") || str_begins(value->text, "@"))
+	if (str_begins(value->text, "/"))
 		return 0;
 	(void)status_fail(why, STATUS_MISCONFIGURED, "no absolute path");
 	return blame(config, value->row->name, why);

@@ -88,9 +88,11 @@ location_parse(struct str text, struct arena *arena, struct location *into,
 	struct cursor in = cursor_over(str_trim(text));
 
 	memset(into, 0, sizeof(*into));
-	into->driver = cursor_until(&in, ':');
-	if (text.length == 0)
+	if (cursor_at_end(&in)) {
 		into->driver = str_from("auto"); /* Dovecot's default */
+		return 0;
+	}
+	into->driver = cursor_until(&in, ':');
 	if (str_is(into->driver, "lmtp")) {
 		into->path = in.rest;
 		return 0;

@@ -285,7 +285,8 @@ user_check_ids(const struct user_options *options, struct status *why)
 	    (number_read(str_from(options->mail_gid), UINT64_MAX, &number) &&
 		number == 0))
 		return status_fail(why, STATUS_MISCONFIGURED,
-		    "root gets no mail: give it to a user of its own");
+		    "uid 0 and gid 0 are root's, who gets no mail: give it to "
+		    "a user of its own");
 	return 0;
 }
 

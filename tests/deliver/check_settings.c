@@ -133,8 +133,9 @@ static const struct {
 	{ "mail_temp_dir", "tmp", false },
 	{ "mail_temp_dir", "", false },
 	{ "mail_spool_directory", "mail", false },
-	{ "syslog_socket", "log", false },
-	{ "syslog_socket", "@log", true },
+	/* No log is no reason to defer mail. */
+	{ "syslog_socket", "log", true },
+	{ "syslog_socket", "", true },
 	{ "mail_location", "maildir:Maildir", false },
 	{ "mail_location", "mbox:~/mail:INBOX=spool/%u", false },
 	{ "mail_location", "mbox:~/mail:INBOX=/spool/%u", true },

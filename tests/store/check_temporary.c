@@ -53,7 +53,7 @@ START_TEST(directory_that_is_not_there_is_named)
 	    temporary_open(scratch_path(&scratch, "nothere"), &arena, &why),
 	    -1);
 	expect_holds(why.cause, "/nothere/lda.");
-	ck_assert_int_eq((int)why.id, (int)STATUS_UNREACHABLE);
+	ck_assert_int_eq((int)why.id, (int)STATUS_MISCONFIGURED);
 }
 END_TEST
 
